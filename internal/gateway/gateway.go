@@ -1,0 +1,101 @@
+// Package gateway is the contract between the HTTP front and whatever hosts an
+// application: App, Request, ResponseWriter and the kinds of failure. It knows
+// neither how HTTP is read nor how Python is run, and imports only the
+// standard library.
+package gateway
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// App answers requests. The embedded interpreter, the client of a daemon
+// process group and the interpreter inside a daemon are all an App.
+//
+// Serve blocks until the response is complete and is safe for concurrent use.
+// It keeps neither r nor w after it returns. A nil error means that the whole
+// response has been handed to w; any other error is an *Error, already
+// explained in the error log, and the caller turns its Kind into a status page
+// when no head was written, or cuts the response when one was.
+type App interface {
+	Serve(ctx context.Context, r *Request, w ResponseWriter) error
+}
+
+// Conn holds what all requests of one connection share, as the text that
+// environ shows, so that it is formatted once.
+type Conn struct {
+	RemoteAddr, RemotePort string
+	LocalAddr, LocalPort   string
+}
+
+// Request is one HTTP request as an application is to see it. It is borrowed
+// by App.Serve for the duration of the call.
+type Request struct {
+	ID    string    // unique while the server runs; printable ASCII
+	Start time.Time // when the head had been read
+
+	Method string
+	URI    string // exactly what stood in the request line
+	Proto  string // "HTTP/1.1"
+	Scheme string // "http" or "https"
+
+	ScriptName string // decoded, no trailing slash, "" at the root
+	PathInfo   string // decoded, runs of slashes collapsed
+	Query      string // raw, without "?"
+
+	Host       string // the Host header or :authority, "" if absent
+	ServerName string // SERVER_NAME
+	ServerPort string // SERVER_PORT
+
+	// Header holds every other header, keys in canonical form. Names that
+	// cannot be told apart in environ (with "_") and Proxy have been removed.
+	Header http.Header
+
+	// ContentLength is the length of the body in bytes, -1 if unknown.
+	ContentLength int64
+	// Prefix is the beginning of the body, read before a thread is taken.
+	Prefix []byte
+	// Body is what follows Prefix; nil when Prefix is all. Read returns a
+	// *BodyError when the client breaks off. The first Read sends the
+	// interim response to an "Expect: 100-continue".
+	Body io.Reader
+
+	// ApplicationGroup names the interpreter; "" is the main one.
+	ApplicationGroup string
+
+	Conn *Conn
+}
+
+// Field is one response header line as the application gave it, each byte one
+// latin-1 character.
+type Field struct{ Name, Value string }
+
+// Head is the beginning of a response.
+type Head struct {
+	Status int    // 200 to 999
+	Reason string // "" stands for the usual phrase of Status
+	Fields []Field
+	// ContentLength is what Fields declare or what is known of a complete
+	// body that does not declare it; -1 otherwise.
+	ContentLength int64
+}
+
+// ResponseWriter takes one response. Its methods are not safe for concurrent
+// use, block while the client is slow and keep nothing they are given.
+//
+// WriteHead is called once, before the others. An error of any method is a
+// client that went away; what follows it is ignored.
+type ResponseWriter interface {
+	WriteHead(h *Head) error
+	// Write sends a part of the body. What exceeds a declared length is
+	// dropped. It may buffer until Flush or the end of the response.
+	Write(p []byte) (int, error)
+	Flush() error
+	// SendFile sends n bytes of f from its current offset with sendfile(2)
+	// where the connection allows it. The caller closes f. It returns the
+	// number of bytes sent, less than n when the file is shorter.
+	SendFile(f *os.File, n int64) (int64, error)
+}

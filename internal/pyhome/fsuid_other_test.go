@@ -1,0 +1,5 @@
+//go:build !linux
+
+package pyhome
+
+func setFileAccess(int) {}

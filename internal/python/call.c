@@ -1,0 +1,403 @@
+#define _GNU_SOURCE
+#include "call.h"
+#include "environ.h"
+#include "errlog.h"
+#include "filewrapper.h"
+#include "input.h"
+#include "response.h"
+#include "target.h"
+
+#include <sched.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What became of the application's part, before its output is looked at. */
+enum outcome { DONE, FAILED, TIMED_OUT, SEND_FILE };
+
+static PyObject *request_id(struct gs_request *r)
+{
+	PyObject *id = gs_py.PyDict_GetItemString(r->environ, "mod_wsgi.request_id");
+
+	return id ? id : GS_NONE;
+}
+
+/* Logs the current exception; tells whether it was a RequestTimeout. */
+static enum outcome failed(struct gs_request *r)
+{
+	enum outcome o = gs_py.PyErr_ExceptionMatches(r->interp->request_timeout) ? TIMED_OUT : FAILED;
+
+	gs_log_exception(r);
+	return o;
+}
+
+static PyObject *or_none(PyObject *o)
+{
+	return o ? o : GS_NONE;
+}
+
+static void publish_exception(struct gs_request *r, PyObject *type, PyObject *value, PyObject *tb)
+{
+	PyObject *payload = gs_py.Py_BuildValue("{s:(OOO)}", "exception_info", or_none(type),
+						or_none(value), or_none(tb));
+
+	gs_py.Py_DecRef(gs_publish(r, "request_exception", payload));
+}
+
+void gs_log_exception(struct gs_request *r)
+{
+	PyObject *type, *value, *tb;
+
+	gs_py.PyErr_Fetch(&type, &value, &tb);
+	gs_py.PyErr_NormalizeException(&type, &value, &tb);
+	if (value && tb)
+		gs_py.PyException_SetTraceback(value, tb);
+	if (r->watched)
+		publish_exception(r, type, value, tb);
+	PyObject *done = gs_py.PyObject_CallFunctionObjArgs(r->interp->log_exception,
+							    r->target->loader, or_none(value), NULL);
+	if (!done)
+		gs_py.PyErr_WriteUnraisable(r->interp->log_exception);
+	gs_py.Py_DecRef(done);
+	gs_py.Py_DecRef(type);
+	gs_py.Py_DecRef(value);
+	gs_py.Py_DecRef(tb);
+}
+
+/* Emits one item of the application's iterable. As gs_emit. */
+static int emit_item(struct gs_request *r, PyObject *item, enum gs_emit how)
+{
+	char *data;
+	Py_ssize_t n;
+
+	if (!gs_is(item, gs_py.PyBytes_Type)) {
+		gs_type_error("response iterable must yield bytes, not ", item);
+		return -1;
+	}
+	if (gs_py.PyBytes_AsStringAndSize(item, &data, &n) < 0)
+		return -1;
+	return gs_emit(r, data, (size_t)n, how);
+}
+
+struct sequence {
+	PyObject *o; /* exactly a list or a tuple */
+	int list;
+};
+
+static Py_ssize_t length_of(struct sequence s)
+{
+	return s.list ? gs_py.PyList_Size(s.o) : gs_py.PyTuple_Size(s.o);
+}
+
+static PyObject *item_of(struct sequence s, Py_ssize_t i) /* borrowed */
+{
+	return s.list ? gs_py.PyList_GetItem(s.o, i) : gs_py.PyTuple_GetItem(s.o, i);
+}
+
+/* Writes the sum of all items as the length of a body that declares none. */
+static void sum_length(struct gs_request *r, struct sequence s, Py_ssize_t n)
+{
+	int64_t sum = 0;
+	char *data;
+	Py_ssize_t size;
+
+	for (Py_ssize_t i = 0; i < n; i++) {
+		if (gs_py.PyBytes_AsStringAndSize(item_of(s, i), &data, &size) < 0) {
+			gs_py.PyErr_Clear(); /* reported when its turn comes */
+			return;
+		}
+		sum += size;
+	}
+	r->length = sum;
+	memcpy(r->buf + 16, &r->length, sizeof r->length);
+}
+
+/* Takes a list or tuple: all of the body is there, no code of the application
+ * runs any more. */
+static int consume_sequence(struct gs_request *r, struct sequence s)
+{
+	Py_ssize_t n = length_of(s);
+
+	if (gs_finish_head(r) < 0)
+		return -1;
+	if (r->length < 0 && !r->sent)
+		sum_length(r, s, n);
+	for (Py_ssize_t i = 0; i < length_of(s); i++) {
+		PyObject *item = item_of(s, i);
+
+		gs_py.Py_IncRef(item); /* the list may change while the GIL is away */
+		int status = emit_item(r, item, GS_PART);
+		gs_py.Py_DecRef(item);
+		if (status != 0)
+			return status;
+	}
+	return 0;
+}
+
+static int consume_iterable(struct gs_request *r, PyObject *iterable)
+{
+	PyObject *iter = gs_py.PyObject_GetIter(iterable), *item;
+	int status = iter ? 0 : -1;
+
+	while (status == 0 && (item = gs_py.PyIter_Next(iter))) {
+		status = emit_item(r, item, GS_HOLD);
+		gs_py.Py_DecRef(item);
+		if (status == 0)
+			gs_offer(r);
+	}
+	gs_py.Py_DecRef(iter);
+	if (status == 0 && gs_py.PyErr_Occurred())
+		return -1;
+	return status == 0 ? gs_finish_head(r) : status;
+}
+
+/* Fixes head and length of a file. Returns 1 when it can be sent by the caller. */
+static int consume_file(struct gs_request *r, struct gs_file *f)
+{
+	if (gs_finish_head(r) < 0)
+		return -1;
+	if (r->buf != r->out)
+		return 0;
+	if (r->length < 0) {
+		r->length = f->count;
+		memcpy(r->buf + 16, &r->length, sizeof r->length);
+	} else if (r->length < f->count) {
+		f->count = r->length;
+	}
+	r->written = f->count;
+	return 1;
+}
+
+static void call_close(struct gs_request *r, PyObject *iterable)
+{
+	PyObject *close = gs_py.PyObject_GetAttr(iterable, r->interp->n_close);
+
+	if (!close) {
+		gs_py.PyErr_Clear();
+		return;
+	}
+	PyObject *result = gs_py.PyObject_CallFunctionObjArgs(close, NULL);
+	if (!result)
+		gs_log_exception(r);
+	gs_py.Py_DecRef(result);
+	gs_py.Py_DecRef(close);
+}
+
+static enum outcome consume(struct gs_request *r, PyObject *iterable, struct gs_file *f)
+{
+	struct sequence s = {iterable, gs_is_exact(iterable, gs_py.PyList_Type)};
+	enum outcome o = DONE;
+	int status;
+
+	if (s.list || gs_is_exact(iterable, gs_py.PyTuple_Type))
+		return consume_sequence(r, s) < 0 ? failed(r) : DONE;
+	status = gs_file_of(r, iterable, f) ? consume_file(r, f) : 0;
+	if (status == 1) {
+		o = SEND_FILE;
+	} else {
+		if (status == 0)
+			status = consume_iterable(r, iterable);
+		if (status < 0)
+			o = failed(r);
+	}
+	call_close(r, iterable);
+	return o;
+}
+
+/* Lets subscribers see the request, and replace the application. */
+static PyObject *publish_started(struct gs_request *r, PyObject *app)
+{
+	PyObject *payload = gs_py.Py_BuildValue(
+		"{s:i,s:i,s:i,s:i,s:d,s:d,s:d,s:O,s:O,s:O,s:d}", "thread_id", r->thread->id,
+		"daemon_connects", 0, "daemon_restarts", 0, "server_pid", (int)getpid(),
+		"request_start", r->start, "queue_start", 0.0, "daemon_start", 0.0,
+		"application_object", app, "callable_object", r->target->callable,
+		"request_environ", r->environ, "application_start", gs_now());
+	PyObject *after = gs_publish(r, "request_started", payload);
+	PyObject *wanted = after ? gs_py.PyDict_GetItemString(after, "application_object") : NULL;
+
+	if (wanted) {
+		gs_py.Py_IncRef(wanted);
+		gs_py.Py_DecRef(app);
+		app = wanted;
+	}
+	gs_py.Py_DecRef(after);
+	return app;
+}
+
+static double seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void publish_finished(struct gs_request *r, double began, const struct rusage *before)
+{
+	struct rusage now;
+	double end = gs_now();
+
+	getrusage(RUSAGE_THREAD, &now);
+	double user = seconds(now.ru_utime) - seconds(before->ru_utime);
+	double system = seconds(now.ru_stime) - seconds(before->ru_stime);
+	PyObject *payload = gs_py.Py_BuildValue(
+		"{s:i,s:i,s:d,s:d,s:d,s:l,s:L,s:d,s:L,s:l,s:d,s:d,s:d,s:d,s:d,s:d,s:i,s:d,s:l}",
+		"thread_id", r->thread->id, "server_pid", (int)getpid(), "request_start", r->start,
+		"queue_start", 0.0, "daemon_start", 0.0, "input_reads", r->input_reads,
+		"input_length", (long long)r->input_length, "input_time", r->input_time,
+		"output_length", (long long)r->written, "output_writes", r->output_writes,
+		"output_time", r->output_time, "cpu_user_time", user, "cpu_system_time", system,
+		"cpu_time", user + system, "application_finish", end, "application_time",
+		end - began, "status", r->started ? r->status : 0, "gil_wait_time",
+		r->thread->gil_wait, "gil_wait_count", (long)(r->thread->gil_wait > 0));
+
+	gs_py.Py_DecRef(gs_publish(r, "request_finished", payload));
+}
+
+/* Calls the application and takes its response. */
+static enum outcome run(struct gs_request *r, PyObject *app, struct gs_file *f)
+{
+	r->start_response = gs_start_new(r);
+	PyObject *iterable =
+		r->start_response ? gs_call2(app, r->environ, r->start_response) : NULL;
+	if (!iterable)
+		return failed(r);
+	enum outcome o = consume(r, iterable, f);
+	gs_py.Py_DecRef(iterable);
+	return o;
+}
+
+/* run, with the events around it for subscribers. */
+static enum outcome run_watched(struct gs_request *r, PyObject **app, struct gs_file *f)
+{
+	struct rusage before;
+	double began = gs_now();
+
+	getrusage(RUSAGE_THREAD, &before);
+	*app = publish_started(r, *app);
+	enum outcome o = run(r, *app, f);
+	publish_finished(r, began, &before);
+	return o;
+}
+
+static enum outcome serve(struct gs_request *r, const char *environ, size_t size, int64_t mtime_ns,
+			  struct gs_file *f)
+{
+	struct gs_interp *in = r->interp;
+
+	if (gs_environ_build(r, environ, size) < 0)
+		return failed(r);
+	if (in->active && gs_request_data(r))
+		gs_py.PyDict_SetItem(in->active, request_id(r), r->data);
+	PyObject *app = gs_target_application(r->target, request_id(r), mtime_ns);
+	if (!app)
+		return FAILED;
+	r->watched = gs_py.PyList_Size(in->event_callbacks) > 0;
+	enum outcome o = r->watched ? run_watched(r, &app, f) : run(r, app, f);
+	gs_py.Py_DecRef(app);
+	if (in->active && gs_py.PyDict_DelItem(in->active, request_id(r)) < 0)
+		gs_py.PyErr_Clear();
+	return o;
+}
+
+/* Cuts the objects that the application has seen off from r and releases them. */
+static void release(struct gs_request *r)
+{
+	gs_input_end(r->input);
+	gs_start_end(r->start_response);
+	while (r->in_io > 0) /* another thread of the application is writing */
+		GS_UNLOCKED(sched_yield());
+	gs_clear(&r->start_response);
+	gs_clear(&r->input);
+	gs_clear(&r->environ);
+	gs_clear(&r->data);
+	gs_errors_end(r);
+	gs_lines_end(r->thread);
+	free(r->window);
+}
+
+static int kind_of(struct gs_request *r, enum outcome o)
+{
+	if (r->gone)
+		return GS_GONE;
+	if (o == FAILED)
+		return r->sent ? GS_ABORTED : GS_FAILED;
+	if (o == TIMED_OUT)
+		return r->sent ? GS_ABORTED : GS_TIMEOUT;
+	if (o == SEND_FILE)
+		return GS_FILE;
+	return r->sent ? GS_STREAMED : GS_COMPLETE;
+}
+
+static struct gs_result conclude(struct gs_request *r, enum outcome o, const struct gs_file *f)
+{
+	gs_reclaim(r);
+	if (o == DONE && !r->sent && r->buf != r->out) { /* a head larger than out */
+		int lost;
+
+		r->sent = 1;
+		GS_IO(r, lost = r->io->send(r->call, r->buf, r->size));
+		r->gone = lost < 0;
+	}
+	struct gs_result result = {
+		.kind = kind_of(r, o),
+		.status = r->status,
+		.size = (uint32_t)r->size,
+		.fd = f->fd,
+		.count = f->count,
+		.length = r->head_final ? r->length : -1,
+		.written = r->written,
+		.excess = r->excess,
+	};
+	if (result.kind != GS_FILE && f->fd >= 0)
+		close(f->fd);
+	return result;
+}
+
+/* A child that the application forked came back from it: there is no server in
+ * this process to go on with. */
+static void end_child(void)
+{
+	static const char text[] = "gophersnake: a process forked by the application returned "
+				   "from the request; it ends here\n";
+
+	if (write(2, text, sizeof text - 1) < 0) {
+		/* nobody reads it */
+	}
+	_exit(1);
+}
+
+struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
+			  const char *environ, size_t environ_size, const char *body,
+			  size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
+			  struct gs_pending *pending)
+{
+	struct gs_file f = {.fd = -1};
+	struct stat st = {0};
+
+	if (t->path[0]) {
+		if (stat(t->path, &st) < 0)
+			return (struct gs_result){.kind = GS_NOT_FOUND};
+		if (!S_ISREG(st.st_mode))
+			return (struct gs_result){.kind = GS_FORBIDDEN};
+	}
+	struct gs_request r = {
+		.target = t, .interp = t->interp, .io = io, .call = call,
+		.start = (double)start_ns / 1e9, .body = body, .body_size = body_size,
+		.body_more = more, .out = out, .buf = out, .cap = cap, .pending = pending,
+		.length = -1,
+	};
+	r.thread = gs_attach(t->interp);
+	r.thread->request = &r;
+	enum outcome o = serve(&r, environ, environ_size,
+			       st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, &f);
+	if (gs_forked)
+		end_child();
+	struct gs_result result = conclude(&r, o, &f);
+	release(&r);
+	if (r.buf != r.out)
+		free(r.buf);
+	r.thread->request = NULL;
+	gs_detach(t->interp);
+	return result;
+}

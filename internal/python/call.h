@@ -1,0 +1,150 @@
+/*
+ * call: one request.
+ *
+ * Role: builds environ, loads the script if it must, calls the application,
+ * takes its response and releases everything, in one call from Go.
+ *
+ * Memory: a struct gs_request lives on the stack of gs_serve. The Python
+ * objects that point to it (input, start_response, wsgi.errors) are cut off
+ * before gs_serve returns, so that an application that keeps one gets an
+ * exception and never a dead pointer.
+ */
+#ifndef GS_CALL_H
+#define GS_CALL_H
+
+#include "interp.h"
+#include "io.h"
+
+/* A script in an interpreter; made by gs_target_new, lives until the end. */
+struct gs_target {
+	struct gs_interp *interp;
+	char *path;           /* "" for a script that is part of this program */
+	char *process_group, *application_group;
+	int reloading;        /* look whether the file changed */
+	PyObject *loader;     /* loader.Target, owned */
+	PyObject *load;       /* its method load(request id, wanted), owned */
+	PyObject *base;       /* environ without what differs by request, owned */
+	PyObject *callable;   /* name of the application, interned, owned */
+	PyObject *dict;       /* of the loaded module, owned, or NULL */
+	PyObject *mtime;      /* module.__mtime__ as the loader set it, owned */
+	int64_t mtime_ns;     /* of the file as it was loaded */
+};
+
+struct gs_request {
+	struct gs_target *target;
+	struct gs_interp *interp;
+	struct gs_thread *thread;
+	const struct gs_io *io;
+	gs_call call;
+	double start; /* seconds since 1970 */
+
+	/* input: body is borrowed and comes before what io->read yields */
+	const char *body;
+	size_t body_size;
+	int body_more; /* io->read is to be asked */
+	int input_failed;
+	char *window; /* malloc'ed, for readline beyond the prefix */
+	size_t window_at, window_size;
+
+	/* output: buf is the caller's memory, or malloc'ed when a head is too
+	 * large for it (buf != out) */
+	char *out, *buf;
+	size_t cap, size; /* of buf: room, and used by head and body */
+	struct gs_pending *pending;
+	int published;   /* pending->state is READY */
+	int started;     /* start_response has been called */
+	int head_final;  /* Content-Length is known and written */
+	int sent;        /* the head has gone out */
+	int gone;        /* the client has */
+	int blocks;      /* held back in buf */
+	int excess;      /* bytes beyond Content-Length were dropped */
+	int64_t length;  /* Content-Length or -1 */
+	int64_t written; /* bytes of the body taken */
+	int status;
+	size_t length_at; /* where in buf the text of Content-Length is, 0: none */
+	size_t length_size;
+
+	PyObject *environ, *input, *start_response, *data; /* owned, or NULL */
+
+	/* counters for events */
+	long input_reads, output_writes;
+	int64_t input_length;
+	double input_time, output_time;
+	int watched; /* someone subscribed to events */
+	int in_io;   /* threads inside an io function for this request */
+};
+
+enum gs_kind {
+	GS_COMPLETE,  /* out holds the head and the whole body */
+	GS_FILE,      /* out holds the head; fd, offset and count the body */
+	GS_STREAMED,  /* everything went through io */
+	GS_FAILED,    /* nothing was sent: 500 */
+	GS_NOT_FOUND, /* the script is not there: 404 */
+	GS_FORBIDDEN, /* the script is not a file: 403 */
+	GS_TIMEOUT,   /* RequestTimeout before anything was sent: 504 */
+	GS_ABORTED,   /* it failed after the head was sent */
+	GS_GONE,      /* the client went away */
+};
+
+struct gs_result {
+	int kind;
+	int status;     /* of the head in out, or that was sent */
+	uint32_t size;  /* bytes in out */
+	int fd;         /* GS_FILE: given to the caller, who closes it */
+	int64_t count;  /* GS_FILE: bytes to send */
+	int64_t length;  /* declared Content-Length or -1 */
+	int64_t written; /* bytes of body produced, at most length */
+	int excess;      /* more were produced and dropped */
+};
+
+/*
+ * Makes a target from pairs of NUL-terminated texts (see loader.new_target).
+ * Returns NULL with a text in err. Takes the GIL.
+ */
+struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, size_t size,
+				char *err, size_t errsize);
+
+/* Loads the script of t if it is not, in the calling thread: with the GIL taken
+ * here. Failures are logged. */
+void gs_target_preload(struct gs_target *t);
+
+/*
+ * Serves one request on the calling thread.
+ *
+ * environ (see package flat) and body are borrowed for the call; more says that
+ * io->read has the rest of the body. out of cap bytes and pending stay the
+ * caller's; see struct gs_pending for who may touch them when.
+ */
+struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
+			  const char *environ, size_t environ_size, const char *body,
+			  size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
+			  struct gs_pending *pending);
+
+/* Calls an io function for r without the GIL. The request does not end meanwhile. */
+#define GS_IO(r, statement)             \
+	do {                            \
+		(r)->in_io++;           \
+		GS_UNLOCKED(statement); \
+		(r)->in_io--;           \
+	} while (0)
+
+/* The request that runs on the calling thread, or NULL. */
+static inline struct gs_request *gs_current_request(void)
+{
+	return gs_thread_self()->request;
+}
+
+/* The dict of mod_wsgi.request_data() of r: borrowed, or NULL with an exception. */
+PyObject *gs_request_data(struct gs_request *r);
+
+/* Seconds since 1970. */
+double gs_now(void);
+
+/* Publishes an event; payload is stolen and may be NULL with an exception.
+ * Returns the payload as the callbacks left it: new, or NULL after logging. */
+PyObject *gs_publish(struct gs_request *r, const char *name, PyObject *payload);
+
+/* Logs the current exception as the failure of r's application and clears it. */
+void gs_log_exception(struct gs_request *r);
+
+#endif

@@ -1,0 +1,295 @@
+#define _GNU_SOURCE
+#include "errlog.h"
+#include "call.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 64 << 10 }; /* a longer line is logged in parts */
+
+struct log {
+	const char *name; /* static */
+	int level;
+	int bound;             /* belongs to one request */
+	struct gs_request *r;  /* bound: NULL once it is over */
+	struct gs_lines lines; /* bound: collected here */
+};
+
+static void write_plainly(const char *text, size_t size)
+{
+	if (write(2, text, size) < 0 || write(2, "\n", 1) < 0) {
+		/* a log that cannot be written has no place to say so */
+	}
+}
+
+void gs_log(struct gs_request *r, int level, const char *text, size_t size)
+{
+	while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+		size--;
+	if (gs_forked) /* Go's runtime does not exist there */
+		write_plainly(text, size);
+	else if (r)
+		GS_IO(r, r->io->log(r->call, level, text, size));
+	else
+		GS_UNLOCKED(gs_log_plain(0, level, text, size));
+}
+
+static void flush_lines(struct gs_lines *l, struct gs_request *r, int level)
+{
+	if (l->size == 0)
+		return;
+	/* while the GIL is away others may write to l: it starts afresh */
+	struct gs_lines mine = *l;
+	*l = (struct gs_lines){0};
+	gs_log(r, level, mine.data, mine.size);
+	if (l->data) {
+		free(mine.data);
+	} else {
+		mine.size = 0;
+		*l = mine;
+	}
+}
+
+static int keep(struct gs_lines *l, const char *data, size_t n)
+{
+	if (l->size + n > l->cap) {
+		size_t cap = 2 * (l->size + n);
+		char *grown = realloc(l->data, cap);
+
+		if (!grown) {
+			gs_py.PyErr_NoMemory();
+			return -1;
+		}
+		l->data = grown;
+		l->cap = cap;
+	}
+	memcpy(l->data + l->size, data, n);
+	l->size += n;
+	return 0;
+}
+
+/* Adds text to l and logs the lines that are complete by it. */
+static int add_text(struct gs_lines *l, struct gs_request *r, int level, const char *data, size_t n)
+{
+	const char *end = memrchr(data, '\n', n);
+
+	if (!end)
+		return keep(l, data, n) < 0 ? -1
+		     : l->size > LINE_MAX_BYTES ? (flush_lines(l, r, level), 0) : 0;
+	size_t done = (size_t)(end - data) + 1, rest = n - done;
+	if (keep(l, data, done) < 0)
+		return -1;
+	flush_lines(l, r, level);
+	return rest > 0 ? keep(l, data + done, rest) : 0;
+}
+
+/* Where text of lg is collected, and the request it belongs to; NULL with an
+ * exception when that is over. */
+static struct gs_lines *lines_of(struct log *lg, struct gs_request **r)
+{
+	if (lg->bound) {
+		*r = lg->r;
+		if (lg->r)
+			return &lg->lines;
+		gs_py.PyErr_Format(GS_EXC(RuntimeError),
+				   "write() called on wsgi.errors after request completed");
+		return NULL;
+	}
+	struct gs_thread *t = gs_thread_self();
+	*r = t->request;
+	return lg->level <= GS_LOG_ERROR ? &t->err : &t->out;
+}
+
+static PyObject *log_write(PyObject *self, PyObject *arg)
+{
+	struct log *lg = gs_body(self);
+	struct gs_request *r;
+	struct gs_lines *l = lines_of(lg, &r);
+	PyObject *bytes, *result = NULL;
+	char *data;
+	Py_ssize_t n;
+
+	if (!l)
+		return NULL;
+	if (gs_is(arg, gs_py.PyUnicode_Type))
+		return gs_type_error("a bytes-like object is required, not ", arg);
+	bytes = gs_py.PyBytes_FromObject(arg); /* itself when it is bytes */
+	if (bytes && gs_py.PyBytes_AsStringAndSize(bytes, &data, &n) == 0 &&
+	    add_text(l, r, lg->level, data, (size_t)n) == 0)
+		result = gs_py.PyLong_FromLongLong(n);
+	gs_py.Py_DecRef(bytes);
+	return result;
+}
+
+static PyObject *log_writelines(PyObject *self, PyObject *arg)
+{
+	PyObject *iter = gs_py.PyObject_GetIter(arg), *item;
+
+	while (iter && (item = gs_py.PyIter_Next(iter))) {
+		PyObject *written = log_write(self, item);
+
+		gs_py.Py_DecRef(item);
+		gs_py.Py_DecRef(written);
+		if (!written)
+			break;
+	}
+	gs_py.Py_DecRef(iter);
+	return gs_py.PyErr_Occurred() ? NULL : gs_none();
+}
+
+/* flush is called after each write by the text layer; an incomplete line stays
+ * until it is complete or the request ends. */
+static PyObject *log_nothing(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	return gs_none();
+}
+
+static PyObject *log_fileno(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	return gs_py.PyErr_Format(GS_EXC(OSError), "a log of mod_wsgi has no file descriptor");
+}
+
+static PyObject *say(PyObject *o)
+{
+	gs_py.Py_IncRef(o);
+	return o;
+}
+
+static PyObject *log_yes(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	return say(GS_TRUE);
+}
+
+static PyObject *log_no(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	return say(GS_FALSE);
+}
+
+static PyObject *get_closed(PyObject *self, void *unused)
+{
+	(void)self;
+	(void)unused;
+	return say(GS_FALSE);
+}
+
+static PyObject *get_name(PyObject *self, void *unused)
+{
+	struct log *lg = gs_body(self);
+
+	(void)unused;
+	return gs_py.PyUnicode_FromString(lg->name ? lg->name : "");
+}
+
+static void log_dealloc(PyObject *self)
+{
+	struct log *lg = gs_body(self);
+
+	free(lg->lines.data);
+	gs_free(self);
+}
+
+int gs_log_type(struct gs_interp *interp)
+{
+	static PyMethodDef methods[] = {
+		{"write", log_write, METH_O, "write(bytes-like) -> int"},
+		{"writelines", log_writelines, METH_O, "writelines(iterable of bytes-like)"},
+		{"flush", log_nothing, METH_NOARGS, NULL},
+		{"close", log_nothing, METH_NOARGS, "close() has no effect"},
+		{"fileno", log_fileno, METH_NOARGS, "raises OSError"},
+		{"isatty", log_no, METH_NOARGS, NULL},
+		{"readable", log_no, METH_NOARGS, NULL},
+		{"seekable", log_no, METH_NOARGS, NULL},
+		{"writable", log_yes, METH_NOARGS, NULL},
+		{NULL, NULL, 0, NULL},
+	};
+	static PyGetSetDef getset[] = {
+		{"closed", get_closed, NULL, NULL, NULL},
+		{"name", get_name, NULL, NULL, NULL},
+		{NULL, NULL, NULL, NULL, NULL},
+	};
+	static PyType_Slot slots[] = {
+		{Py_tp_dealloc, (void *)log_dealloc},
+		{Py_tp_methods, methods},
+		{Py_tp_getset, getset},
+		{0, NULL},
+	};
+	PyType_Spec spec = {
+		.name = "mod_wsgi.Log",
+		.basicsize = gs_object_head + (int)sizeof(struct log),
+		.flags = Py_TPFLAGS_DEFAULT,
+		.slots = slots,
+	};
+	interp->log_type = gs_py.PyType_FromSpec(&spec);
+	return interp->log_type ? 0 : -1;
+}
+
+PyObject *gs_log_new(struct gs_interp *interp, const char *name, int level, int bound)
+{
+	PyObject *o = gs_py.PyType_GenericAlloc((PyTypeObject *)interp->log_type, 0);
+
+	if (o) {
+		struct log *lg = gs_body(o);
+
+		lg->name = name;
+		lg->level = level;
+		lg->bound = bound;
+	}
+	return o;
+}
+
+PyObject *gs_errors_take(struct gs_request *r)
+{
+	struct gs_seat *seat = r->thread->seats[r->interp->index];
+
+	if (!seat->text) {
+		seat->log = gs_log_new(r->interp, "<wsgi.errors>", GS_LOG_ERROR, 1);
+		seat->text = seat->log ? gs_call1(r->interp->text_wrapper, seat->log) : NULL;
+		if (!seat->text) {
+			gs_clear(&seat->log);
+			return NULL;
+		}
+	}
+	((struct log *)gs_body(seat->log))->r = r;
+	return seat->text;
+}
+
+/* Reports whether o has exactly n references. */
+static int has_refs(struct gs_interp *interp, PyObject *o, long n)
+{
+	PyObject *count = gs_call1(interp->getrefcount, o);
+	long refs = count ? gs_py.PyLong_AsLong(count) : -1;
+
+	gs_py.Py_DecRef(count);
+	return refs == n;
+}
+
+void gs_errors_end(struct gs_request *r)
+{
+	struct gs_seat *seat = r->thread->seats[r->interp->index];
+
+	if (!seat->text)
+		return;
+	struct log *lg = gs_body(seat->log);
+	flush_lines(&lg->lines, r, lg->level);
+	lg->r = NULL;
+	/* ours, and for the raw stream that of the text stream */
+	if (has_refs(r->interp, seat->text, 1) && has_refs(r->interp, seat->log, 2))
+		return;
+	gs_clear(&seat->text);
+	gs_clear(&seat->log);
+}
+
+void gs_lines_end(struct gs_thread *t)
+{
+	flush_lines(&t->out, t->request, GS_LOG_INFO);
+	flush_lines(&t->err, t->request, GS_LOG_ERROR);
+}

@@ -1,0 +1,81 @@
+package python
+
+/*
+#include "io.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"io"
+	"unsafe"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// The functions below are the gs_io of embedded mode. They are called from C
+// without the GIL, on the thread of the request or on one that the application
+// started; handles are those of calls.
+
+//export gsGoRead
+func gsGoRead(handle C.gs_call, buf *C.char, size C.size_t) C.ssize_t {
+	c := calls.at(uintptr(handle))
+	p := unsafe.Slice((*byte)(unsafe.Pointer(buf)), int(size))
+	for {
+		n, err := c.req.Body.Read(p)
+		switch {
+		case n > 0:
+			return C.ssize_t(n)
+		case errors.Is(err, io.EOF):
+			return 0
+		case err != nil:
+			return -C.ssize_t(max(1, copy(p, err.Error())))
+		}
+	}
+}
+
+//export gsGoSend
+func gsGoSend(handle C.gs_call, data *C.char, size C.size_t) C.int {
+	c := calls.at(uintptr(handle))
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return status(c.send(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size))))
+}
+
+//export gsGoWrite
+func gsGoWrite(handle C.gs_call, data *C.char, size C.size_t, flush C.int) C.int {
+	c := calls.at(uintptr(handle))
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	_, err := c.w.Write(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size)))
+	if err == nil && flush != 0 {
+		err = c.w.Flush()
+	}
+	return status(err)
+}
+
+//export gsGoSettle
+func gsGoSettle(handle C.gs_call) C.int {
+	return status(<-calls.at(uintptr(handle)).settled)
+}
+
+//export gsGoLog
+func gsGoLog(handle C.gs_call, level C.int, text *C.char, size C.size_t) {
+	rt := running.Load()
+	record := logs.Record{
+		Level:   logs.Level(level),
+		Module:  "wsgi",
+		Message: string(unsafe.Slice((*byte)(unsafe.Pointer(text)), int(size))),
+	}
+	if handle != 0 {
+		calls.at(uintptr(handle)).describe(&record)
+	}
+	rt.opts.Log.Log(record)
+}
+
+func status(err error) C.int {
+	if err != nil {
+		return -1
+	}
+	return 0
+}

@@ -1,0 +1,171 @@
+/*
+ * interp: the life of CPython in this process.
+ *
+ * Role: starts libpython, creates sub-interpreters (application groups), keeps
+ * one thread state per operating system thread and interpreter, and ends it
+ * all in order.
+ *
+ * Threads: gs_python_start, gs_interp_new and gs_python_stop are called on one
+ * operating system thread, Python's main thread. gs_attach may be called on
+ * any thread.
+ *
+ * Memory: gs_interp structures live until the process ends; their Python
+ * objects are owned by them and released by gs_python_stop.
+ */
+#ifndef GS_INTERP_H
+#define GS_INTERP_H
+
+#include "capi.h"
+#include "io.h"
+
+enum { GS_MAX_INTERPS = 256 };
+enum { GS_VALUES = 512 };      /* remembered strings, a power of two */
+enum { GS_VALUE_MAX = 256 };   /* longest of them in bytes */
+
+struct gs_request;
+
+/* A string of an earlier request that is likely to come again. */
+struct gs_value {
+	PyObject *text;   /* owned; ASCII only */
+	const char *data; /* its bytes, valid while text lives */
+	uint32_t size;
+};
+
+struct gs_interp {
+	int index;
+	int own_gil;
+	PyInterpreterState *state;
+	PyThreadState *home; /* of Python's main thread */
+	int *busy;           /* threads that hold or want this GIL; a hint only */
+
+	PyObject **keys; /* interned str by flat.Key; nkeys of them */
+	size_t nkeys;
+	struct gs_value values[GS_VALUES];
+
+	PyObject *input_type, *log_type, *start_type;
+	PyObject *getrefcount;     /* sys.getrefcount */
+	PyObject *text_wrapper;    /* io.TextIOWrapper of a Log for wsgi.errors */
+	PyObject *file_wrapper;    /* class mod_wsgi.FileWrapper */
+	PyObject *request_timeout; /* class mod_wsgi.RequestTimeout */
+	PyObject *event_callbacks; /* list */
+	PyObject *publish;         /* events.publish(name, payload) */
+	PyObject *log_exception;   /* errors.log_exception(...) */
+	PyObject *stopping;        /* setup.stopping(ending) */
+	PyObject *new_target;      /* loader.new_target(pairs) */
+	PyObject *sources;         /* setup.source_files() */
+	PyObject *active;          /* dict of mod_wsgi.active_requests once asked for, or NULL */
+	/* interned names */
+	PyObject *n_close, *n_mtime, *n_reload_required;
+	PyObject *k_input, *k_errors, *k_request_start, *k_application_start, *k_thread_id;
+};
+
+/* Text collected until a line is complete. */
+struct gs_lines {
+	char *data;
+	size_t size, cap;
+};
+
+/* What one thread has in one interpreter. */
+struct gs_seat {
+	PyThreadState *state;
+	PyObject *log, *text; /* an idle wsgi.errors, owned, or NULL */
+};
+
+/* One operating system thread that has run Python. */
+struct gs_thread {
+	struct gs_thread *next;
+	int id;   /* mod_wsgi.thread_id */
+	long tid; /* of the operating system */
+	struct gs_request *request; /* running now, or NULL */
+	double gil_wait; /* seconds that the last gs_attach waited */
+	struct gs_lines out, err;
+	struct gs_seat *seats[GS_MAX_INTERPS];
+};
+
+/* Set in a process that was forked by the application: nothing there may
+ * enter Go. */
+extern volatile int gs_forked;
+
+/* The log of what belongs to no request; set by gs_python_start. */
+extern void (*gs_log_plain)(gs_call, int, const char *, size_t);
+
+/* Adds a module of the Python side; both texts are copied. Before start. */
+void gs_source_add(const char *name, const char *text, size_t size);
+
+/* Adds the next key of package flat, in order. Before start. */
+void gs_key_add(const char *text, size_t size);
+
+/*
+ * Initialises libpython, which gs_capi_open has opened, as program would.
+ * utf8 switches on UTF-8 mode. options are pairs of NUL-terminated texts, size
+ * bytes in all, for setup.configure. Returns the main interpreter, or NULL
+ * with a text in err. The GIL is released on return.
+ */
+struct gs_interp *gs_python_start(const char *program, int utf8, const char *options, size_t size,
+				  void (*log)(gs_call, int, const char *, size_t),
+				  char *err, size_t errsize);
+
+/* Creates a sub-interpreter; own_gil needs CPython 3.12. As above. */
+struct gs_interp *gs_interp_new(int own_gil, const char *options, size_t size, char *err,
+				size_t errsize);
+
+/*
+ * Runs shutdown callbacks and atexit handlers of every interpreter and
+ * finalises those that no thread of their own keeps alive. No thread may be
+ * inside gs_attach. Nothing of this package may be called afterwards.
+ */
+void gs_python_stop(void);
+
+/*
+ * Takes the GIL of interp for the calling thread, with the thread state it
+ * always uses there. Blocks. Never returns NULL; a process without the memory
+ * for a thread state is ended.
+ */
+struct gs_thread *gs_attach(struct gs_interp *interp);
+
+/* Gives the GIL up; thread state and objects stay. */
+void gs_detach(struct gs_interp *interp);
+
+/* The interpreter that runs on the calling thread. Needs a GIL. */
+struct gs_interp *gs_interp_current(void);
+
+/* The record of the calling thread, made if it has none; no GIL needed. */
+struct gs_thread *gs_thread_self(void);
+
+/* Calls visit for every request that runs in interp; needs its GIL. */
+void gs_each_request(struct gs_interp *interp,
+		     void (*visit)(struct gs_request *, void *), void *arg);
+
+/* Runs one call of the helper setup.source_files in interp and returns a
+ * malloc'ed text of NUL-terminated paths, its size in *size; NULL if it failed.
+ * Takes the GIL. */
+char *gs_source_files(struct gs_interp *interp, size_t *size);
+
+/* Bytes of a PyObject's head, from object.__basicsize__. */
+extern int gs_object_head;
+
+/* The data of an instance of one of our own types. */
+static inline void *gs_body(PyObject *o)
+{
+	return (char *)o + gs_object_head;
+}
+
+/* Releases an instance of one of our own types, which owns its type. */
+static inline void gs_free(PyObject *self)
+{
+	PyObject *type = gs_py.PyObject_Type(self);
+
+	gs_py.PyObject_Free(self);
+	gs_py.Py_DecRef(type);
+	gs_py.Py_DecRef(type);
+}
+
+/* Gives the GIL up around a call of a gs_io function. */
+#define GS_UNLOCKED(statement)                                        \
+	do {                                                          \
+		PyThreadState *gs_saved = gs_py.PyEval_SaveThread(); \
+		statement;                                            \
+		gs_py.PyEval_RestoreThread(gs_saved);                 \
+	} while (0)
+
+#endif

@@ -1,0 +1,203 @@
+"""Script files: loading, reloading and what is said when that fails."""
+
+import hashlib
+import os
+import sys
+import threading
+import time
+import types
+
+import _gophersnake
+from _gophersnake import errors
+from _gophersnake.wrapper import FileWrapper
+
+ERROR, WARN, INFO = 3, 4, 6  # levels of the log
+
+VERSION = (6, 0, 5)         # of the mod_wsgi whose behaviour this is
+APACHE_VERSION = (2, 4, 71)  # of the Apache that it was observed with
+
+# Keys that every request sets. Their places are kept in the base dict, so that
+# its copy never has to grow for them.
+PER_REQUEST = (
+    "REQUEST_METHOD", "REQUEST_URI", "QUERY_STRING", "SCRIPT_NAME", "PATH_INFO",
+    "SERVER_PROTOCOL", "SERVER_NAME", "SERVER_PORT", "SERVER_ADDR", "REMOTE_ADDR",
+    "REMOTE_PORT", "REQUEST_SCHEME", "wsgi.url_scheme", "wsgi.input", "wsgi.errors",
+    "mod_wsgi.script_name", "mod_wsgi.path_info", "mod_wsgi.listener_host",
+    "mod_wsgi.listener_port", "mod_wsgi.request_id", "mod_wsgi.request_start",
+    "mod_wsgi.application_start", "mod_wsgi.thread_id",
+)
+
+# Extension modules that are known not to work in sub-interpreters.
+MAIN_INTERPRETER_ONLY = (
+    "numpy", "scipy", "pandas", "lxml.etree", "psycopg2", "cv2", "torch",
+    "tensorflow", "h5py", "matplotlib", "google.protobuf.pyext",
+)
+
+_lock = threading.RLock()  # loading in this interpreter, one at a time
+_warned = set()
+
+
+def _module_name(path):
+    digest = hashlib.md5(path.encode("utf-8", "surrogateescape"), usedforsecurity=False)
+    return "_mod_wsgi_" + digest.hexdigest()
+
+
+class Failure:
+    """The first failure to load one state of a script."""
+
+    def __init__(self, exc, mtime_ns, request_id):
+        self.summary = "%s: %s" % (type(exc).__name__, exc)
+        self.text = errors.text(exc)
+        self.mtime_ns = mtime_ns
+        self.request_id = request_id
+        self.when = time.strftime("%a %b %d %H:%M:%S %Y")
+
+
+class Target:
+    """A script in this interpreter, with the constant part of its environ."""
+
+    def __init__(self, options):
+        self.file = options.get("file", "")
+        self.source = options.get("source", "")
+        self.name = self.file or options["name"]
+        self.callable_object = sys.intern(options["callable_object"])
+        self.process_group = options.get("process_group", "")
+        self.application_group = options.get("application_group", "")
+        self.reloading = bool(self.file) and options.get("reloading") == "1"
+        self.module = _module_name(self.name)
+        self.failure = None
+        self.base = self._base(options)
+
+    def _base(self, options):
+        base = {sys.intern(key): None for key in PER_REQUEST}
+        for key, value in options.items():
+            if key.startswith("env:"):
+                base[sys.intern(key[4:])] = value
+        base.update({
+            "wsgi.version": (1, 0),
+            "wsgi.input_terminated": True,
+            "wsgi.multithread": options["multithread"] == "1",
+            "wsgi.multiprocess": options["multiprocess"] == "1",
+            "wsgi.run_once": options["run_once"] == "1",
+            "wsgi.file_wrapper": FileWrapper,
+            "mod_wsgi.version": VERSION,
+            "apache.version": APACHE_VERSION,
+            "mod_wsgi.process_group": self.process_group,
+            "mod_wsgi.application_group": self.application_group,
+            "mod_wsgi.callable_object": self.callable_object,
+            "mod_wsgi.handler_script": "",
+            "mod_wsgi.request_handler": "wsgi-script",
+            "mod_wsgi.server_pid": options["server_pid"],
+            "mod_wsgi.queue_start": 0.0,
+            "mod_wsgi.daemon_start": 0.0,
+        })
+        return base
+
+    def load(self, request_id, force):
+        """Return (dict, __mtime__, mtime in ns) of the loaded module.
+
+        The file is read anew if it changed since it was loaded, or if force.
+        None means that it failed, which has been logged.
+        """
+        with _lock:
+            try:
+                return self._load(request_id, force)
+            except BaseException as exc:
+                self._log_failure(exc, request_id)
+                return None
+            finally:
+                self._check_extensions()
+
+    def _load(self, request_id, force):
+        loaded = sys.modules.get(self.module)
+        if loaded is not None and not force and self._is_current(loaded):
+            return self._result(loaded)
+        again = sys.modules.pop(self.module, None) is not None
+        _gophersnake.log(INFO, "%s WSGI script '%s' into %s." % (
+            "Reloading" if again else "Loading", self.name, errors.context(self)))
+        source, mtime, self._mtime_ns = self._read()
+        module = types.ModuleType(self.module)
+        module.__file__ = self.name
+        code = compile(source, self.name, "exec", dont_inherit=True)
+        sys.modules[self.module] = module
+        try:
+            exec(code, module.__dict__)
+        except BaseException:
+            sys.modules.pop(self.module, None)
+            raise
+        module.__mtime__ = self._mtime = mtime
+        self.failure = None
+        return self._result(module)
+
+    def _read(self):
+        self._mtime_ns = 0
+        if not self.file:
+            return self.source, 0.0, 0
+        with open(self.file, "rb") as f:
+            st = os.fstat(f.fileno())
+            self._mtime_ns = st.st_mtime_ns
+            return f.read(), st.st_mtime, st.st_mtime_ns
+
+    def _result(self, module):
+        return module.__dict__, module.__dict__.get("__mtime__"), self._mtime_ns
+
+    def _is_current(self, module):
+        if module.__dict__.get("__mtime__") is not self._mtime:
+            return False
+        return not self.file or os.stat(self.file).st_mtime_ns == self._mtime_ns
+
+    def _log_failure(self, exc, request_id):
+        first = self.failure
+        if first is None or first.mtime_ns != self._mtime_ns:
+            self.failure = Failure(exc, self._mtime_ns, request_id)
+            lines = ["WSGI0109: Unable to execute Python script file '%s'." % self.name,
+                     errors.text(exc)]
+            _gophersnake.log(ERROR, "\n".join(lines + self._hints(exc)))
+            return
+        summary = "%s: %s" % (type(exc).__name__, exc)
+        points = "traceback logged at %s%s" % (
+            first.when, " for request %s" % first.request_id if first.request_id else "")
+        if summary == first.summary:
+            _gophersnake.log(ERROR, "WSGI0109: Python script file '%s' still fails: %s; %s."
+                             % (self.name, summary, points))
+            return
+        _gophersnake.log(
+            ERROR, "WSGI0109: Python script file '%s' now fails with %s; that may only follow "
+            "from the first failure, %s:\n%s" % (self.name, summary, points, first.text))
+
+    def _hints(self, exc):
+        if not isinstance(exc, ImportError):
+            return []
+        venv = "virtual environment" if sys.prefix != sys.base_prefix else "installation"
+        return ["Python %d.%d.%d, %s %s (python-home), sys.path:"
+                % (*sys.version_info[:3], venv, sys.prefix)] + ["  " + p for p in sys.path]
+
+    def _check_extensions(self):
+        if not self.application_group:
+            return
+        for name in MAIN_INTERPRETER_ONLY:
+            if name in sys.modules and name not in _warned:
+                _warned.add(name)
+                _gophersnake.log(
+                    WARN, "'%s' imports %s, which is known to need the main interpreter, but "
+                    "runs in the application group '%s'. If it fails or hangs, use "
+                    "--application-group %%{GLOBAL} (WSGIApplicationGroup %%{GLOBAL})."
+                    % (self.name, name, self.application_group))
+
+    def reload_required(self, function):
+        """Ask the script's own reload_required(resource)."""
+        try:
+            return bool(function(self.name))
+        except BaseException as exc:
+            errors.log_exception(self, exc)
+            return False
+
+    def missing_callable(self):
+        """Log that the script lacks the application."""
+        _gophersnake.log(ERROR, "WSGI0089: Target WSGI script '%s' does not contain WSGI "
+                         "application '%s'." % (self.name, self.callable_object))
+
+
+def new_target(pairs):
+    """Make a Target from alternating names and values."""
+    return Target(dict(zip(pairs[::2], pairs[1::2])))

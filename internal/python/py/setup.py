@@ -1,0 +1,71 @@
+"""What is set up in each interpreter before a script is loaded, and its end."""
+
+import atexit
+import os
+import site
+import sys
+import threading
+
+from _gophersnake import events, modules, signals, streams
+
+_main = False  # this is the main interpreter
+
+def _add_paths(directories):
+    """Add directories as site does, their .pth files included, to the front."""
+    front = []
+    for directory in directories:
+        before = set(sys.path)
+        site.addsitedir(directory)
+        added = [p for p in sys.path if p not in before]
+        if os.path.abspath(directory) not in added + front:
+            front.append(os.path.abspath(directory))
+        front += added
+    sys.path[:] = front + [p for p in sys.path if p not in front]
+
+
+def configure(pairs):
+    """Prepare the interpreter as alternating names and values say."""
+    global _main
+    options = dict(zip(pairs[::2], pairs[1::2]))
+    _main = options["main"] == "1"
+    sys.argv = ["mod_wsgi"]
+    streams.install(options["restrict_stdin"] == "1", options["restrict_stdout"] == "1")
+    if options["restrict_signal"] == "1":
+        signals.restrict()
+    while "" in sys.path:
+        sys.path.remove("")
+    if options["python_path"]:
+        _add_paths(options["python_path"].split(os.pathsep))
+    if options["home"]:
+        sys.path[:] = [options["home"]] + [p for p in sys.path if p != options["home"]]
+    modules.install(options)
+
+
+def source_files():
+    """Return the source files of all loaded modules, NUL after each, as bytes."""
+    names = set()
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__file__", None)
+        if isinstance(name, str) and name.endswith((".py", ".pyc", ".wsgi")):
+            names.add(os.path.abspath(name[:-1] if name.endswith(".pyc") else name))
+    return b"".join(os.fsencode(name) + b"\0" for name in sorted(names))
+
+
+def stopping(ending):
+    """Run what waits for the end; report whether the interpreter can be ended.
+
+    ending says that it will be if it can. Threads that do not end keep a
+    sub-interpreter from it; then its exit handlers are run here.
+    """
+    events.publish_stopping("")
+    if ending and _main:
+        return True
+    threading._shutdown()
+    me = threading.get_ident()
+    alive = [t for t in threading.enumerate()
+             if t.ident != me and t is not threading.main_thread() and t.is_alive()]
+    if ending and not alive:
+        return True
+    atexit._run_exitfuncs()
+    return False
+

@@ -1,0 +1,311 @@
+// Package python hosts WSGI applications in CPython, which it opens at run
+// time. It is the only package that knows C; it knows neither HTTP nor where
+// an installation of Python comes from.
+//
+// The request path is in C (call.h and the files it names) and crosses from Go
+// to C once per simple request. What is not on it is in Python, in py/. See
+// ARCHITECTURE.md for who owns what at the boundary.
+package python
+
+/*
+#cgo CFLAGS: -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter
+#cgo LDFLAGS: -ldl -lpthread
+#cgo noescape gs_serve
+#include <stdlib.h>
+#include "goio.h"
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/gophersnake/gophersnake/internal/flat"
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// Options say how Python is started. Library, Program, Threads and Log are
+// required.
+type Options struct {
+	Library string // path of libpython3.X.so
+	Program string // path of the interpreter that it is to behave as
+	// Locale leaves the choice of encodings to the locale; otherwise UTF-8
+	// mode is on.
+	Locale bool
+
+	// Threads bounds the requests that run in Python at the same time.
+	Threads int
+	// PythonPath lists directories to add to sys.path as site does.
+	PythonPath []string
+	// Home is put in front of sys.path if it is not empty.
+	Home string
+
+	// PerInterpreterGIL gives each sub-interpreter a GIL of its own; it needs
+	// CPython 3.12.
+	PerInterpreterGIL bool
+	RestrictStdin     bool
+	RestrictStdout    bool
+	// AllowSignals lets applications register signal handlers
+	// (WSGIRestrictSignal Off).
+	AllowSignals bool
+
+	ServerSoftware string // SERVER_SOFTWARE
+	Log            logs.Logger
+}
+
+// Runtime is CPython in this process. Its methods are safe for concurrent use.
+type Runtime struct {
+	opts    Options
+	slots   chan struct{} // one element per request inside Python
+	active  atomic.Int32
+	flusher *flusher
+
+	// main carries work to Python's main thread; closing it ends Python.
+	main  chan func()
+	ended chan struct{}
+
+	mu      sync.Mutex
+	closed  bool
+	interps map[string]*C.struct_gs_interp
+}
+
+// running is the Runtime of this process: CPython's state is the process's, so
+// there is at most one, and it is never started a second time.
+var running atomic.Pointer[Runtime]
+
+// ErrStarted is returned by a second Start in the same process.
+var ErrStarted = errors.New("python has been started in this process before")
+
+// errorSize bounds the messages that C returns.
+const errorSize = 1024
+
+// Start opens libpython and initialises its main interpreter.
+func Start(opts Options) (*Runtime, error) {
+	rt := &Runtime{
+		opts:    opts,
+		slots:   make(chan struct{}, opts.Threads),
+		main:    make(chan func()),
+		ended:   make(chan struct{}),
+		interps: make(map[string]*C.struct_gs_interp),
+	}
+	if !running.CompareAndSwap(nil, rt) {
+		return nil, fmt.Errorf("start %s: %w", opts.Library, ErrStarted)
+	}
+	started := make(chan error, 1)
+	go rt.mainThread(started)
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	rt.flusher = startFlusher(&rt.active)
+	return rt, nil
+}
+
+// mainThread is Python's main thread: it initialises, creates sub-interpreters
+// and ends them, all on one operating system thread.
+func (rt *Runtime) mainThread(started chan<- error) {
+	runtime.LockOSThread() // for good: the thread ends with Python
+	defer close(rt.ended)
+	err := rt.initialise()
+	started <- err
+	if err != nil {
+		return
+	}
+	for work := range rt.main {
+		work()
+	}
+	C.gs_python_stop()
+}
+
+func (rt *Runtime) initialise() error {
+	var text [errorSize]C.char
+	library := C.CString(rt.opts.Library)
+	defer C.free(unsafe.Pointer(library))
+	if C.gs_capi_open(library, &text[0], errorSize) != 0 {
+		return fmt.Errorf("open libpython: %s", C.GoString(&text[0]))
+	}
+	if err := addSources(); err != nil {
+		return err
+	}
+	program := C.CString(rt.opts.Program)
+	defer C.free(unsafe.Pointer(program))
+	utf8 := C.int(1)
+	if rt.opts.Locale {
+		utf8 = 0
+	}
+	// An inherited PYTHONHOME is about another Python.
+	os.Unsetenv("PYTHONHOME")
+	options := rt.interpreterOptions("")
+	in := C.gs_go_start(program, utf8, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
+	if in == nil {
+		return errors.New(C.GoString(&text[0]))
+	}
+	rt.interps[""] = in
+	return nil
+}
+
+func addSources() error {
+	for _, key := range flat.Keys {
+		C.gs_key_add(bytesOf([]byte(key)), C.size_t(len(key)))
+	}
+	for _, name := range sourceOrder {
+		text, err := readSource(name)
+		if err != nil {
+			return err
+		}
+		cname := C.CString(name)
+		C.gs_source_add(cname, bytesOf(text), C.size_t(len(text)))
+		C.free(unsafe.Pointer(cname))
+	}
+	return nil
+}
+
+// bytesOf lends the bytes of b to C for the duration of a call.
+func bytesOf(b []byte) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(b))) }
+
+// pairs joins names and values as C takes them: each followed by a NUL.
+func pairs(texts ...string) []byte {
+	return []byte(strings.Join(texts, "\x00") + "\x00")
+}
+
+func flag(on bool) string {
+	if on {
+		return "1"
+	}
+	return "0"
+}
+
+func (rt *Runtime) interpreterOptions(group string) []byte {
+	o := &rt.opts
+	return pairs(
+		"main", flag(group == ""),
+		"application_group", group,
+		"process_group", "",
+		"processes", "1",
+		"threads", strconv.Itoa(o.Threads),
+		"restrict_stdin", flag(o.RestrictStdin),
+		"restrict_stdout", flag(o.RestrictStdout),
+		"restrict_signal", flag(!o.AllowSignals),
+		"python_path", strings.Join(o.PythonPath, string(os.PathListSeparator)),
+		"home", o.Home,
+		"server_software", o.ServerSoftware,
+	)
+}
+
+// onMain runs work on Python's main thread and waits for it. It reports false
+// when Python has been closed.
+func (rt *Runtime) onMain(work func()) bool {
+	done := make(chan struct{})
+	rt.mu.Lock()
+	if rt.closed {
+		rt.mu.Unlock()
+		return false
+	}
+	rt.active.Add(1)
+	rt.mu.Unlock()
+	defer rt.active.Add(-1)
+	rt.main <- func() { defer close(done); work() }
+	<-done
+	return true
+}
+
+// interpreter returns the interpreter of an application group, created if it
+// is new.
+func (rt *Runtime) interpreter(group string) (*C.struct_gs_interp, error) {
+	rt.mu.Lock()
+	in := rt.interps[group]
+	rt.mu.Unlock()
+	if in != nil {
+		return in, nil
+	}
+	err := ErrClosed
+	rt.onMain(func() { in, err = rt.newInterpreter(group) })
+	return in, err
+}
+
+// newInterpreter runs on Python's main thread, which makes it the only one to
+// add interpreters.
+func (rt *Runtime) newInterpreter(group string) (*C.struct_gs_interp, error) {
+	rt.mu.Lock()
+	in := rt.interps[group]
+	rt.mu.Unlock()
+	if in != nil {
+		return in, nil
+	}
+	var text [errorSize]C.char
+	own := C.int(0)
+	if rt.opts.PerInterpreterGIL {
+		own = 1
+	}
+	options := rt.interpreterOptions(group)
+	in = C.gs_interp_new(own, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
+	if in == nil {
+		return nil, fmt.Errorf("create application group %q: %s", group, C.GoString(&text[0]))
+	}
+	rt.mu.Lock()
+	rt.interps[group] = in
+	rt.mu.Unlock()
+	return in, nil
+}
+
+// ErrClosed is returned for requests that come after Close.
+var ErrClosed = errors.New("python has been closed")
+
+// Close runs the shutdown callbacks and exit handlers of all interpreters and
+// ends them. Requests still inside Python are waited for until ctx is done;
+// then Python is left as it is and the cause returned. Close may be called
+// once.
+func (rt *Runtime) Close(ctx context.Context) error {
+	rt.mu.Lock()
+	rt.closed = true
+	rt.mu.Unlock()
+	for range cap(rt.slots) {
+		select {
+		case rt.slots <- struct{}{}:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for requests inside Python: %w", context.Cause(ctx))
+		}
+	}
+	rt.flusher.stop()
+	close(rt.main)
+	select {
+	case <-rt.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the end of Python: %w", context.Cause(ctx))
+	}
+}
+
+// SourceFiles returns the source files of the modules that all interpreters
+// have loaded. It takes the GIL of each.
+func (rt *Runtime) SourceFiles() []string {
+	rt.mu.Lock()
+	interps := make([]*C.struct_gs_interp, 0, len(rt.interps))
+	for _, in := range rt.interps {
+		interps = append(interps, in)
+	}
+	rt.mu.Unlock()
+	var files []string
+	for _, in := range interps {
+		files = append(files, sourceFiles(in)...)
+	}
+	return files
+}
+
+func sourceFiles(in *C.struct_gs_interp) []string {
+	var size C.size_t
+	text := C.gs_source_files(in, &size)
+	if text == nil {
+		return nil
+	}
+	defer C.free(unsafe.Pointer(text))
+	joined := C.GoStringN(text, C.int(size))
+	return strings.FieldsFunc(joined, func(r rune) bool { return r == 0 })
+}

@@ -1,0 +1,148 @@
+#include "target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+PyObject *gs_text_list(const char *pairs, size_t size);
+
+/* A malloc'ed copy of a str attribute in the file system's encoding, or NULL
+ * with an exception. */
+static char *text_attribute(PyObject *o, const char *name)
+{
+	char *data, *copy = NULL;
+	PyObject *text = gs_py.PyObject_GetAttrString(o, name);
+	PyObject *bytes = text
+		? gs_py.PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape") : NULL;
+
+	if (bytes && gs_py.PyBytes_AsStringAndSize(bytes, &data, NULL) == 0)
+		copy = strdup(data);
+	gs_py.Py_DecRef(bytes);
+	gs_py.Py_DecRef(text);
+	return copy;
+}
+
+static int flag_attribute(PyObject *o, const char *name)
+{
+	PyObject *flag = gs_py.PyObject_GetAttrString(o, name);
+	int yes = flag && gs_py.PyObject_IsTrue(flag) == 1;
+
+	gs_py.Py_DecRef(flag);
+	return yes;
+}
+
+/* Fills t from its loader.Target. Returns 0, or -1 with an exception. */
+static int read_target(struct gs_target *t)
+{
+	t->base = gs_py.PyObject_GetAttrString(t->loader, "base");
+	t->callable = gs_py.PyObject_GetAttrString(t->loader, "callable_object");
+	t->load = gs_py.PyObject_GetAttrString(t->loader, "load");
+	t->path = text_attribute(t->loader, "file");
+	t->reloading = flag_attribute(t->loader, "reloading");
+	return t->base && t->callable && t->load && t->path ? 0 : -1;
+}
+
+struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, size_t size,
+				char *err, size_t errsize)
+{
+	struct gs_target *t = calloc(1, sizeof *t);
+
+	if (!t)
+		abort();
+	t->interp = interp;
+	gs_attach(interp);
+	PyObject *list = gs_text_list(pairs, size);
+	t->loader = list ? gs_call1(interp->new_target, list) : NULL;
+	gs_py.Py_DecRef(list);
+	if (!t->loader || read_target(t) < 0) {
+		gs_explain("prepare script", err, errsize);
+		free(t); /* once per failed start: its objects may stay */
+		t = NULL;
+	}
+	gs_detach(interp);
+	return t;
+}
+
+/* Calls loader.Target.load and keeps what it loaded. Returns 0, or -1 when the
+ * script failed, which has been logged. */
+static int load(struct gs_target *t, PyObject *request_id, int force)
+{
+	PyObject *loaded = gs_call2(t->load, request_id, force ? GS_TRUE : GS_FALSE);
+	int status = -1;
+
+	if (!loaded || loaded == GS_NONE)
+		gs_clear(&t->dict); /* the next request tries again */
+	if (loaded && loaded != GS_NONE) {
+		PyObject *old_dict = t->dict, *old_mtime = t->mtime;
+
+		t->dict = gs_py.PyTuple_GetItem(loaded, 0);
+		t->mtime = gs_py.PyTuple_GetItem(loaded, 1);
+		t->mtime_ns = gs_py.PyLong_AsLongLong(gs_py.PyTuple_GetItem(loaded, 2));
+		gs_py.Py_IncRef(t->dict);
+		gs_py.Py_IncRef(t->mtime);
+		gs_py.Py_DecRef(old_dict);
+		gs_py.Py_DecRef(old_mtime);
+		status = 0;
+	}
+	if (!loaded)
+		gs_py.PyErr_WriteUnraisable(t->load);
+	gs_py.Py_DecRef(loaded);
+	return status;
+}
+
+void gs_target_preload(struct gs_target *t)
+{
+	gs_attach(t->interp);
+	if (!t->dict)
+		load(t, GS_NONE, 0);
+	gs_lines_end(gs_thread_self());
+	gs_detach(t->interp);
+}
+
+/* Asks the script's own reload_required(resource), if it has one. */
+static int script_wants_reload(struct gs_target *t)
+{
+	PyObject *f = gs_py.PyDict_GetItemWithError(t->dict, t->interp->n_reload_required);
+
+	if (!f)
+		return 0;
+	PyObject *wanted = gs_py.PyObject_CallMethod(t->loader, "reload_required", "O", f);
+	int yes = wanted && gs_py.PyObject_IsTrue(wanted) == 1;
+
+	gs_py.PyErr_Clear();
+	gs_py.Py_DecRef(wanted);
+	return yes;
+}
+
+enum staleness { FRESH, STALE, UNWANTED };
+
+/* Whether the script must be loaded. mtime_ns is that of its file now. */
+static enum staleness staleness(struct gs_target *t, int64_t mtime_ns)
+{
+	if (!t->dict)
+		return STALE;
+	if (!t->reloading)
+		return FRESH;
+	if (mtime_ns != t->mtime_ns)
+		return STALE;
+	if (gs_py.PyDict_GetItemWithError(t->dict, t->interp->n_mtime) != t->mtime)
+		return UNWANTED; /* the script changed or removed its __mtime__ */
+	return script_wants_reload(t) ? UNWANTED : FRESH;
+}
+
+PyObject *gs_target_application(struct gs_target *t, PyObject *request_id, int64_t mtime_ns)
+{
+	enum staleness s = staleness(t, mtime_ns);
+
+	if (s != FRESH && load(t, request_id, s == UNWANTED) < 0)
+		return NULL;
+	PyObject *app = gs_py.PyDict_GetItemWithError(t->dict, t->callable);
+	gs_py.Py_IncRef(app);
+	if (!app) {
+		PyObject *done =
+			gs_py.PyObject_CallMethod(t->loader, "missing_callable", NULL);
+		gs_py.Py_DecRef(done);
+		gs_py.PyErr_Clear();
+	}
+	return app;
+}

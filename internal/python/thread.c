@@ -1,0 +1,232 @@
+#define _GNU_SOURCE
+#include "interp.h"
+#include "call.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+volatile int gs_forked;
+
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct gs_thread *threads;
+static int last_id;
+static __thread struct gs_thread *self;
+
+static pthread_key_t exit_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+extern struct gs_interp *gs_interps[GS_MAX_INTERPS];
+extern volatile int gs_stopped;
+
+/* After fork(2) by the application only this thread exists: the handlers of
+ * Go's runtime must not run, and nothing may be blocked. */
+static void child_after_fork(void)
+{
+	sigset_t none;
+	struct sigaction dfl = {.sa_handler = SIG_DFL};
+
+	gs_forked = 1;
+	for (int sig = 1; sig < NSIG; sig++) {
+		struct sigaction now;
+
+		if (sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaction(sig, &dfl, NULL);
+	}
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+}
+
+static void drop_seat(struct gs_seat *seat)
+{
+	gs_py.PyEval_RestoreThread(seat->state);
+	gs_clear(&seat->text);
+	gs_clear(&seat->log);
+	gs_py.PyThreadState_Clear(seat->state);
+	gs_py.PyThreadState_DeleteCurrent();
+	free(seat);
+}
+
+static void unlink_thread(struct gs_thread *t)
+{
+	pthread_mutex_lock(&threads_lock);
+	for (struct gs_thread **p = &threads; *p; p = &(*p)->next) {
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&threads_lock);
+}
+
+static void thread_exit(void *arg)
+{
+	struct gs_thread *t = arg;
+
+	if (gs_forked)
+		return;
+	if (!gs_stopped) {
+		for (int i = GS_MAX_INTERPS - 1; i >= 0; i--)
+			if (t->seats[i] && t->seats[i]->state != gs_interps[i]->home)
+				drop_seat(t->seats[i]);
+	}
+	unlink_thread(t);
+	free(t->out.data);
+	free(t->err.data);
+	free(t);
+}
+
+static void set_up(void)
+{
+	pthread_key_create(&exit_key, thread_exit);
+	pthread_atfork(NULL, NULL, child_after_fork);
+}
+
+static void no_memory(void)
+{
+	static const char text[] = "gophersnake: out of memory for a Python thread\n";
+
+	if (write(2, text, sizeof text - 1) < 0) {
+		/* there is nobody left to tell */
+	}
+	abort();
+}
+
+struct gs_thread *gs_thread_self(void)
+{
+	if (self)
+		return self;
+	pthread_once(&once, set_up);
+	struct gs_thread *t = calloc(1, sizeof *t);
+	if (!t)
+		no_memory();
+	t->tid = syscall(SYS_gettid);
+	pthread_mutex_lock(&threads_lock);
+	t->next = threads;
+	threads = t;
+	pthread_mutex_unlock(&threads_lock);
+	pthread_setspecific(exit_key, t);
+	self = t;
+	return t;
+}
+
+/*
+ * Makes the calling thread's seat in interp. The main interpreter comes first
+ * on every thread, so that PyGILState_Ensure, which knows one state a thread,
+ * finds that one.
+ */
+static struct gs_seat *take_seat(struct gs_thread *t, struct gs_interp *interp)
+{
+	if (interp->index > 0 && !t->seats[0])
+		take_seat(t, gs_interps[0]);
+	if (t->id == 0)
+		t->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+	struct gs_seat *seat = calloc(1, sizeof *seat);
+	if (!seat)
+		no_memory();
+	seat->state = gs_py.PyThreadState_New(interp->state);
+	if (!seat->state)
+		no_memory();
+	pthread_mutex_lock(&threads_lock);
+	t->seats[interp->index] = seat;
+	pthread_mutex_unlock(&threads_lock);
+	return seat;
+}
+
+static inline void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* How often to look whether the GIL becomes free before sleeping for it: a
+ * short request is done in the time that two context switches take. */
+enum { SPINS = 150 };
+
+static void wait_briefly(struct gs_interp *interp)
+{
+	for (int i = 0; i < SPINS && __atomic_load_n(interp->busy, __ATOMIC_RELAXED); i++)
+		pause_cpu();
+}
+
+struct gs_thread *gs_attach(struct gs_interp *interp)
+{
+	struct gs_thread *t = gs_thread_self();
+	struct gs_seat *seat = t->seats[interp->index];
+
+	if (!seat)
+		seat = take_seat(t, interp);
+	t->gil_wait = 0;
+	if (__atomic_load_n(interp->busy, __ATOMIC_RELAXED)) {
+		double before = gs_now();
+
+		wait_briefly(interp);
+		__atomic_add_fetch(interp->busy, 1, __ATOMIC_RELAXED);
+		gs_py.PyEval_RestoreThread(seat->state);
+		t->gil_wait = gs_now() - before;
+		return t;
+	}
+	__atomic_add_fetch(interp->busy, 1, __ATOMIC_RELAXED);
+	gs_py.PyEval_RestoreThread(seat->state);
+	return t;
+}
+
+void gs_detach(struct gs_interp *interp)
+{
+	gs_py.PyEval_SaveThread();
+	__atomic_sub_fetch(interp->busy, 1, __ATOMIC_RELAXED);
+}
+
+void gs_each_request(struct gs_interp *interp, void (*visit)(struct gs_request *, void *),
+		     void *arg)
+{
+	pthread_mutex_lock(&threads_lock);
+	for (struct gs_thread *t = threads; t; t = t->next)
+		if (t->request && t->seats[interp->index])
+			visit(t->request, arg);
+	pthread_mutex_unlock(&threads_lock);
+}
+
+/* Deletes the states that other threads have in interp, whose GIL the caller
+ * holds; needed before it can be ended. For gs_python_stop only. */
+void gs_drop_other_seats(struct gs_interp *interp)
+{
+	pthread_mutex_lock(&threads_lock);
+	for (struct gs_thread *t = threads; t; t = t->next) {
+		struct gs_seat *seat = t->seats[interp->index];
+
+		if (!seat)
+			continue;
+		t->seats[interp->index] = NULL;
+		gs_clear(&seat->text);
+		gs_clear(&seat->log);
+		if (seat->state != interp->home) {
+			gs_py.PyThreadState_Clear(seat->state);
+			gs_py.PyThreadState_Delete(seat->state);
+		}
+		free(seat);
+	}
+	pthread_mutex_unlock(&threads_lock);
+}
+
+/* Gives the calling thread the state that creating interp left it with. */
+void gs_adopt_seat(struct gs_interp *interp)
+{
+	struct gs_thread *t = gs_thread_self();
+	struct gs_seat *seat = calloc(1, sizeof *seat);
+
+	if (!seat)
+		no_memory();
+	if (t->id == 0)
+		t->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+	seat->state = interp->home;
+	pthread_mutex_lock(&threads_lock);
+	t->seats[interp->index] = seat;
+	pthread_mutex_unlock(&threads_lock);
+}
