@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
@@ -16,7 +18,7 @@ import (
 )
 
 // testFinder is generous with time, for a loaded machine.
-func testFinder() finder { return finder{timeout: time.Minute, self: CurrentAccount()} }
+func testFinder() finder { return finder{timeout: time.Minute, self: account.Current()} }
 
 // fake describes a Python that is a shell script.
 type fake struct {

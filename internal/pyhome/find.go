@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +19,13 @@ import (
 // It runs the interpreter once and blocks for up to ten seconds. The error is
 // an *Error, or that of ctx. Safe for concurrent use.
 func Find(ctx context.Context, home string) (*Installation, error) {
-	return finder{timeout: probeTimeout, self: CurrentAccount()}.find(ctx, home)
+	return finder{timeout: probeTimeout, self: account.Current()}.find(ctx, home)
 }
 
 // finder is Find with its surroundings.
 type finder struct {
 	timeout time.Duration
-	self    Account // who we are, to explain a refusal
+	self    account.Account // who we are, to explain a refusal
 }
 
 func (f finder) find(ctx context.Context, home string) (*Installation, error) {
@@ -112,7 +114,7 @@ func (f finder) unreachable(home, path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason = PermissionDenied
 		e.Repair = "give the account access to it, or use a Python in a directory that everyone can read, such as /opt or /srv"
-		if refusal := Refusal(path, f.self); refusal != nil {
+		if refusal := account.Refusal(path, f.self); refusal != nil {
 			e.Err, e.Found = refusal, refusal.Error()
 		}
 	case errors.Is(err, fs.ErrNotExist):

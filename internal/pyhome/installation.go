@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"fmt"
 	"path/filepath"
 )
@@ -49,9 +51,9 @@ func (i *Installation) String() string {
 }
 
 // Refusal returns why the account could not use the installation, an
-// *AccessError, or nil. It looks at the interpreter, the library, the standard
+// *account.AccessError, or nil. It looks at the interpreter, the library, the standard
 // library and the virtual environment.
-func (i *Installation) Refusal(account Account) error {
+func (i *Installation) Refusal(who account.Account) error {
 	paths := []string{i.Executable, i.Library}
 	if i.Stdlib != "" {
 		paths = append(paths, i.Stdlib)
@@ -60,7 +62,7 @@ func (i *Installation) Refusal(account Account) error {
 		paths = append(paths, filepath.Join(i.Prefix, "pyvenv.cfg"))
 	}
 	for _, path := range paths {
-		if err := Refusal(path, account); err != nil {
+		if err := account.Refusal(path, who); err != nil {
 			return err
 		}
 	}

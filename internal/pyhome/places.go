@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,7 +28,7 @@ func thisMachine() machine {
 		cwd:    cwd,
 		bin:    []string{"/usr/bin", "/usr/local/bin"},
 		opt:    []string{"/opt/*/bin"},
-		finder: finder{timeout: probeTimeout, self: CurrentAccount()},
+		finder: finder{timeout: probeTimeout, self: account.Current()},
 	}
 }
 

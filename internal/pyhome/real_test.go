@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +41,7 @@ func TestFindRealPythons(t *testing.T) {
 			if got.FreeThreaded || got.Implementation != "cpython" {
 				t.Errorf("accepted %+v", *got)
 			}
-			if err := got.Refusal(CurrentAccount()); err != nil {
+			if err := got.Refusal(account.Current()); err != nil {
 				t.Errorf("Refusal for ourselves: %v", err)
 			}
 		})

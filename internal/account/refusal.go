@@ -1,7 +1,6 @@
-package pyhome
+package account
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,54 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// Account is who wants access.
-type Account struct {
-	Name   string
-	UID    uint32
-	GID    uint32
-	Groups []uint32 // supplementary
-}
-
-// CurrentAccount is the one this process runs as.
-func CurrentAccount() Account {
-	a := Account{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
-	a.Name = userName(a.UID)
-	groups, _ := os.Getgroups() // without them a group's right may go unseen, no more
-	for _, g := range groups {
-		a.Groups = append(a.Groups, uint32(g))
-	}
-	return a
-}
-
-// LookupAccount finds an account by its name or number, with all its groups.
-func LookupAccount(name string) (Account, error) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		if byID, idErr := user.LookupId(strings.TrimPrefix(name, "#")); idErr == nil {
-			u, err = byID, nil
-		}
-	}
-	if err != nil {
-		return Account{}, fmt.Errorf("look up account %q: %w", name, err)
-	}
-	uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
-	gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
-	if err := errors.Join(uidErr, gidErr); err != nil {
-		return Account{}, fmt.Errorf("look up account %q: %w", name, err)
-	}
-	a := Account{Name: u.Username, UID: uint32(uid), GID: uint32(gid)}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return Account{}, fmt.Errorf("look up groups of account %q: %w", name, err)
-	}
-	for _, id := range ids {
-		if n, err := strconv.ParseUint(id, 10, 32); err == nil {
-			a.Groups = append(a.Groups, uint32(n))
-		}
-	}
-	return a, nil
-}
 
 // AccessError says which element of a path refuses an account.
 type AccessError struct {

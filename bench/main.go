@@ -1,0 +1,149 @@
+// Command bench compares WSGI servers on one machine in one run: requests per second, processor time per request,
+// latency and memory. README.md says how it measures; it knows nothing of how a server works inside.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	rounds       int
+	duration     time.Duration
+	quick        bool
+	peers, cases string
+	gophersnake  string
+	python, venv string
+	setup        bool
+	out, readme  string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// errUsage is a wrong command line; its text has been printed.
+var errUsage = errors.New("usage")
+
+// run returns the exit status: 0, 1 when a peer that is installed failed, 2 for a wrong command line.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parseFlags(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		return 2
+	}
+	failed, err := compare(ctx, o, stdout, stderr)
+	if errors.Is(err, errUsage) {
+		return 2
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	if failed {
+		return 1
+	}
+	return 0
+}
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.IntVar(&o.rounds, "rounds", 3, "measure each server `N` times, print the medians")
+	flags.DurationVar(&o.duration, "duration", 5*time.Second, "length of one measurement, whole seconds, at least 3s")
+	flags.BoolVar(&o.quick, "quick", false, "one round of 3s: to see that it works, not to quote")
+	flags.StringVar(&o.peers, "peers", "", "only these peers, by comma: "+strings.Join(peerKeys(), ","))
+	flags.StringVar(&o.cases, "cases", "", "only these cases, by comma: "+strings.Join(caseKeys(), ","))
+	flags.StringVar(&o.gophersnake, "gophersnake", "build/gophersnake", "the `PROGRAM` to compare")
+	flags.StringVar(&o.python, "python", "/usr/bin/python3", "the `PYTHON` of all peers; Apache's mod_wsgi is bound to Debian's")
+	flags.StringVar(&o.venv, "venv", "build/bench/venv", "virtual environment of the peers, made when missing")
+	flags.BoolVar(&o.setup, "setup", true, "install what is missing before measuring")
+	flags.StringVar(&o.out, "out", "", "write the result to `FILE` too")
+	flags.StringVar(&o.readme, "update-readme", "", "put the result between the markers of `FILE`")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.quick {
+		o.rounds, o.duration = 1, 3*time.Second
+	}
+	if err := o.check(flags.Args()); err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return o, errUsage
+	}
+	return o, nil
+}
+
+// check refuses what cannot be measured. wrk knows whole seconds only, and processor time is counted in steps of
+// 10 ms where the kernel gives nothing better.
+func (o options) check(rest []string) error {
+	switch {
+	case len(rest) > 0:
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	case o.rounds < 1:
+		return fmt.Errorf("-rounds %d: at least 1", o.rounds)
+	case o.duration < 3*time.Second || o.duration%time.Second != 0:
+		return fmt.Errorf("-duration %v: whole seconds, at least 3s", o.duration)
+	}
+	if _, err := choosePeers(o.peers); err != nil {
+		return err
+	}
+	_, err := chooseCases(o.cases)
+	return err
+}
+
+// compare sets up, measures and prints. It reports whether a peer that is installed failed.
+func compare(ctx context.Context, o options, stdout, stderr io.Writer) (failed bool, err error) {
+	peers, _ := choosePeers(o.peers) // checked with the flags
+	cases, _ := chooseCases(o.cases)
+	s, err := newSite(ctx, o, stderr)
+	if err != nil {
+		return false, err
+	}
+	m := &measurement{site: s, options: o, progress: stderr, results: newResults()}
+	machine := describeMachine(ctx, s)
+	m.measure(ctx, peers, cases)
+	if ctx.Err() != nil {
+		s.remove()
+		return false, errors.New("interrupted")
+	}
+	report := machine + m.method() + renderTables(peers, cases, m.results)
+	failed = m.results.failed
+	if failed {
+		fmt.Fprintln(stderr, "bench: a server failed; logs are in", s.work)
+	} else {
+		s.remove()
+	}
+	return failed, publish(report, o, stdout)
+}
+
+// publish prints the report and writes it where the flags ask for it.
+func publish(report string, o options, stdout io.Writer) error {
+	fmt.Fprint(stdout, report)
+	if o.out != "" {
+		if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+			return fmt.Errorf("write result: %w", err)
+		}
+		if err := os.WriteFile(o.out, []byte(report), 0o644); err != nil {
+			return fmt.Errorf("write result: %w", err)
+		}
+	}
+	if o.readme == "" {
+		return nil
+	}
+	return updateReadme(o.readme, report)
+}

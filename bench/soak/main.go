@@ -1,0 +1,113 @@
+// Command soak asks one Gophersnake for a million small answers and thousands of uploads, and checks that its
+// memory and descriptors return to where they were. It knows only what /proc shows.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	gophersnake string
+	pythonHome  string
+	requests    int // GET
+	uploads     int
+	uploadSize  int
+	warmUp      int // requests and uploads before the baseline
+	connections int
+	threads     int
+	growth      float64 // allowed, in MB
+	timeout     time.Duration
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run returns the exit status: 0 for PASS, 1 for FAIL or an error, 2 for a wrong command line.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parseFlags(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		return 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	passed, err := soak(ctx, o, stdout)
+	if err != nil {
+		fmt.Fprintln(stderr, "soak:", err)
+	}
+	if err != nil || !passed {
+		return 1
+	}
+	return 0
+}
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.gophersnake, "gophersnake", "build/gophersnake", "the `PROGRAM` to test")
+	flags.StringVar(&o.pythonHome, "python-home", "", "Python installation or virtual environment `DIR`; empty for the program's default")
+	flags.IntVar(&o.requests, "requests", 1_000_000, "small requests")
+	flags.IntVar(&o.uploads, "uploads", 20_000, "uploads, spread evenly among the requests")
+	flags.IntVar(&o.uploadSize, "upload-size", 1<<20, "`BYTES` of an upload")
+	flags.IntVar(&o.warmUp, "warm-up", 50_000, "requests and uploads before the first reading")
+	flags.IntVar(&o.connections, "connections", 32, "connections of the client")
+	flags.IntVar(&o.threads, "threads", 5, "threads of the server")
+	flags.Float64Var(&o.growth, "growth", 5, "allowed growth of the resident memory in `MB`")
+	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "give up after this time")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if err := o.check(flags.Args()); err != nil {
+		fmt.Fprintln(stderr, "soak:", err)
+		return o, err
+	}
+	return o, nil
+}
+
+func (o options) check(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	for name, value := range map[string]int{"requests": o.requests, "upload-size": o.uploadSize,
+		"connections": o.connections, "threads": o.threads, "warm-up": o.warmUp} {
+		if value < 1 {
+			return fmt.Errorf("-%s %d: at least 1", name, value)
+		}
+	}
+	if o.uploads < 0 {
+		return fmt.Errorf("-uploads %d: at least 0", o.uploads)
+	}
+	if total := o.requests + o.uploads; o.warmUp >= total {
+		return fmt.Errorf("-warm-up %d: must be below the total of %d", o.warmUp, total)
+	}
+	return nil
+}
+
+// command is how the server is started; it drops to another user when root starts it.
+func (o options) command(script, host string, port int) []string {
+	args := []string{o.gophersnake, "start-server", script, "--host", host, "--port", strconv.Itoa(port),
+		"--threads", strconv.Itoa(o.threads), "--log-to-terminal", "--embedded-mode"}
+	if o.pythonHome != "" {
+		args = append(args, "--python-home", o.pythonHome)
+	}
+	if os.Geteuid() == 0 {
+		args = append(args, "--user", "www-data", "--group", "www-data")
+	}
+	return args
+}

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// URLAlias maps a URL to a file or directory.
+type URLAlias struct{ URL, Path string }
+
+// StartOptions are the options of start-server. All paths are absolute.
+type StartOptions struct {
+	Script           string // "" serves the welcome page
+	Host             string // "" listens on all interfaces
+	Port             int    // 0 lets the system choose
+	ServerName       string
+	Threads          int
+	EmbeddedMode     bool
+	ReloadOnChanges  bool
+	LimitRequestBody int64 // 0 for no limit
+	ChunkedRequest   bool
+
+	ApplicationGroup string
+	CallableObject   string
+	MountPoint       string // begins with a slash
+	WorkingDirectory string // the current directory unless given
+	PythonHome       string // "" for the default Python
+	PythonPath       []string
+
+	DocumentRoot string     // "" for none
+	URLAliases   []URLAlias // the longer URLs first
+
+	AccessLog       bool
+	AccessLogFormat *logs.Format
+	LogLevel        logs.Level
+	LogToTerminal   bool   // the opposite of LogDirectory being set
+	LogDirectory    string // "" for the terminal
+
+	User, Group string // "" for the account running the command
+
+	logLevelGiven bool
+	startedIn     string // where relative paths begin
+}
+
+func defaultStartOptions() *StartOptions {
+	return &StartOptions{
+		Port:             8000,
+		Threads:          5,
+		LimitRequestBody: 10 << 20,
+		ApplicationGroup: "%{GLOBAL}",
+		CallableObject:   "application",
+		MountPoint:       "/",
+	}
+}
+
+// complete takes the positional arguments, makes paths absolute against cwd
+// and settles what depends on several options.
+func (o *StartOptions) complete(positional []string, cwd string) error {
+	if len(positional) > 1 {
+		return fmt.Errorf("one SCRIPT is expected, not %d: %s", len(positional), strings.Join(positional, " "))
+	}
+	if len(positional) == 1 {
+		if positional[0] == "" {
+			return fmt.Errorf("the name of SCRIPT is empty")
+		}
+		o.Script = positional[0]
+	}
+	o.startedIn = cwd
+	if o.WorkingDirectory == "" {
+		o.WorkingDirectory = cwd
+	}
+	for _, path := range []*string{&o.Script, &o.WorkingDirectory, &o.PythonHome, &o.DocumentRoot, &o.LogDirectory} {
+		makeAbsolute(path, cwd)
+	}
+	for i := range o.PythonPath {
+		makeAbsolute(&o.PythonPath[i], cwd)
+	}
+	for i := range o.URLAliases {
+		makeAbsolute(&o.URLAliases[i].Path, cwd)
+	}
+	slices.SortStableFunc(o.URLAliases, func(a, b URLAlias) int { return len(b.URL) - len(a.URL) })
+	o.LogToTerminal = o.LogDirectory == ""
+	if !o.logLevelGiven {
+		o.LogLevel = logs.Warn
+		if o.LogToTerminal {
+			o.LogLevel = logs.Info
+		}
+	}
+	if o.AccessLogFormat == nil {
+		return setFormat(o, []string{"common"})
+	}
+	return nil
+}
+
+func makeAbsolute(path *string, cwd string) {
+	if *path != "" && !filepath.IsAbs(*path) {
+		*path = filepath.Join(cwd, *path)
+	}
+}

@@ -1,0 +1,273 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/dispatch"
+	"github.com/gophersnake/gophersnake/internal/front"
+	"github.com/gophersnake/gophersnake/internal/listen"
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/pyhome"
+	"github.com/gophersnake/gophersnake/internal/python"
+	"github.com/gophersnake/gophersnake/internal/server"
+)
+
+// gcPercent lets the heap grow further than Go's default between collections:
+// the live heap of a server is small, and a request leaves little but garbage.
+const gcPercent = 400
+
+// serving is a server while it is put together, in the order of the fields.
+type serving struct {
+	o        *StartOptions
+	listener *net.TCPListener
+	logs     *logFiles
+	account  account.Account
+	home     *pyhome.Installation
+	group    *dispatch.Group
+	python   *python.Runtime
+	app      *python.App
+	front    *front.Server
+}
+
+// startServer serves until it is told to stop and returns the exit status.
+func startServer(ctx context.Context, o *StartOptions, stdout, stderr io.Writer) int {
+	s := &serving{o: o}
+	if err := s.assemble(ctx, stderr); err != nil {
+		explain(stderr, err)
+		return statusFailure
+	}
+	defer s.logs.Close()
+	printBanner(stdout, s)
+	if err := s.run(ctx); err != nil {
+		s.logs.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
+		return statusFailure
+	}
+	return statusOK
+}
+
+// explain prints why the server does not start, and what to do about it.
+func explain(stderr io.Writer, err error) {
+	fmt.Fprintf(stderr, "gophersnake: %v\n", err)
+	var home *pyhome.Error
+	if errors.As(err, &home) && home.Repair != "" {
+		fmt.Fprintf(stderr, "repair: %s\n", home.Repair)
+	}
+}
+
+// assemble does what needs the rights of who runs the command first: the
+// socket and the log files. Everything that reads what others wrote, the
+// probing of Python included, comes after the rights are given up.
+func (s *serving) assemble(ctx context.Context, stderr io.Writer) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if s.account, err = account.Choose(s.o.User, s.o.Group); err != nil {
+		return err
+	}
+	if s.listener, err = listen.Open(s.o.Host, s.o.Port); err != nil {
+		return err
+	}
+	if s.logs, err = openLogs(s.o, s.account, stderr); err != nil {
+		return err
+	}
+	if err = s.dropRights(); err != nil {
+		return err
+	}
+	if s.home, err = s.findPython(ctx); err != nil {
+		return err
+	}
+	if err = s.startPython(); err != nil {
+		return err
+	}
+	s.front, err = s.newFront()
+	return err
+}
+
+// dropRights becomes the account that applications run as, and goes to their
+// directory.
+func (s *serving) dropRights() error {
+	if os.Geteuid() == 0 && s.o.User == "" {
+		s.logs.errors.Log(logs.Record{Level: logs.Notice, Module: "core", Message: fmt.Sprintf(
+			"started as root: running as %s; choose another account with --user", s.account.Name)})
+	}
+	if err := account.Become(s.account); err != nil {
+		return err
+	}
+	if err := s.checkScript(); err != nil {
+		return err
+	}
+	if err := os.Chdir(s.o.WorkingDirectory); err != nil {
+		if refusal := account.Refusal(s.o.WorkingDirectory, s.account); refusal != nil {
+			err = refusal
+		}
+		return fmt.Errorf("go to the working directory: %w; name another one with --working-directory", err)
+	}
+	return nil
+}
+
+// checkScript makes sure that the account can read the script. A script that
+// does not exist may come later.
+func (s *serving) checkScript() error {
+	if s.o.Script == "" {
+		return nil
+	}
+	err := account.Refusal(s.o.Script, s.account)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		s.logs.errors.Log(logs.Record{Level: logs.Warn, Module: "core", Message: fmt.Sprintf(
+			"there is no script %s: requests for it will be answered with 404", s.o.Script)})
+	case err != nil:
+		return fmt.Errorf("read script: %w; open it for that account or choose another with --user", err)
+	}
+	return nil
+}
+
+// findPython returns the Python that was asked for, or the first one that the
+// account can use.
+func (s *serving) findPython(ctx context.Context) (*pyhome.Installation, error) {
+	if s.o.PythonHome != "" {
+		return pyhome.Find(ctx, s.o.PythonHome)
+	}
+	home, skipped, err := pyhome.Default(ctx)
+	for _, c := range skipped {
+		s.logs.errors.Log(logs.Record{Level: logs.Debug, Module: "core", Message: fmt.Sprintf(
+			"not using Python in %s: %v", c.Home, c.Err)})
+	}
+	return home, err
+}
+
+func (s *serving) startPython() error {
+	var err error
+	s.python, err = python.Start(python.Options{
+		Library:        s.home.Library,
+		Program:        s.home.Executable,
+		Threads:        s.o.Threads,
+		PythonPath:     s.o.PythonPath,
+		Home:           s.o.WorkingDirectory,
+		ServerSoftware: serverSoftware(),
+		Log:            s.logs.errors,
+	})
+	if err != nil {
+		return fmt.Errorf("start Python %s in %s: %w", s.home.Version, s.home.Home, err)
+	}
+	s.app = s.python.App(s.script())
+	s.group, err = dispatch.NewGroup(dispatch.GroupOptions{
+		Text:   s.o.ApplicationGroup,
+		Server: dispatch.Server{Name: s.serverName(), Port: s.port(), Script: scriptName(s.o.MountPoint)},
+		Unset: func(name string) {
+			s.logs.errors.Log(logs.Record{Level: logs.Warn, Module: "core", Message: fmt.Sprintf(
+				"--application-group: variable %s is not set; using the default group", name)})
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("--application-group: %w", err)
+	}
+	if group, fixed := s.group.Fixed(); fixed && !s.scriptMissing() {
+		return s.app.Preload(group)
+	}
+	return nil
+}
+
+func (s *serving) scriptMissing() bool {
+	if s.o.Script == "" {
+		return false
+	}
+	info, err := os.Stat(s.o.Script)
+	return err != nil || info.IsDir()
+}
+
+func (s *serving) script() python.Script {
+	script := python.Script{
+		Path:      s.o.Script,
+		Callable:  s.o.CallableObject,
+		Reloading: true,
+		Environ: []python.EnvironVar{
+			{Name: "DOCUMENT_ROOT", Value: s.o.DocumentRoot},
+			{Name: "CONTEXT_DOCUMENT_ROOT", Value: s.o.DocumentRoot},
+			{Name: "CONTEXT_PREFIX", Value: ""},
+			{Name: "SERVER_ADMIN", Value: "[no address given]"},
+		},
+	}
+	if s.o.Script == "" {
+		script.Name, script.Source, script.Callable = "welcome.py", welcomeSource, "application"
+	}
+	return script
+}
+
+func (s *serving) newFront() (*front.Server, error) {
+	table, err := s.table()
+	if err != nil {
+		return nil, err
+	}
+	o := front.Options{
+		App:              s.app,
+		Table:            table,
+		Group:            s.group,
+		Log:              s.logs.errors,
+		ServerName:       s.serverName(),
+		ServerPort:       s.port(),
+		LimitRequestBody: s.o.LimitRequestBody,
+		ChunkedRequest:   s.o.ChunkedRequest,
+	}
+	if o.LimitRequestBody == 0 {
+		o.LimitRequestBody = front.NoLimit
+	}
+	if s.logs.access != nil {
+		o.AccessLog = s.logs.access
+	}
+	return front.New(o), nil
+}
+
+func (s *serving) table() (*dispatch.Table, error) {
+	o := dispatch.Options{MountPoint: s.o.MountPoint, DocumentRoot: s.o.DocumentRoot}
+	for _, a := range s.o.URLAliases {
+		o.Aliases = append(o.Aliases, dispatch.Alias{URL: a.URL, Path: a.Path})
+	}
+	return dispatch.New(o)
+}
+
+// run serves until a signal, or until a source file changes.
+func (s *serving) run(ctx context.Context) error {
+	stops := watchSignals(ctx, s.logs)
+	defer stops.end()
+	reload, err := s.watchSources(stops)
+	if err != nil {
+		return err
+	}
+	err = server.Run(stops.stop, stops.force, server.Options{
+		Listener: s.listener, Front: s.front, Host: s.python, Log: s.logs.errors,
+	})
+	return errors.Join(err, reload())
+}
+
+func (s *serving) serverName() string {
+	switch {
+	case s.o.ServerName != "":
+		return s.o.ServerName
+	case s.o.Host != "":
+		return s.o.Host
+	}
+	return "localhost"
+}
+
+func (s *serving) port() string {
+	return strconv.Itoa(s.listener.Addr().(*net.TCPAddr).Port)
+}
+
+// scriptName is the SCRIPT_NAME of an application at a mount point.
+func scriptName(mount string) string {
+	if mount == "/" {
+		return ""
+	}
+	return mount
+}
+
+func serverSoftware() string { return "Gophersnake/" + Version() }

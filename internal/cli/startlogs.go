@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// logFiles are the logs of a server.
+type logFiles struct {
+	errors    *logs.ErrorLog
+	access    *logs.Access // nil for none
+	files     []*logs.File // what errors and access write to; none on a terminal
+	errorName string       // as the banner shows it
+	name      string       // of the access log, likewise; "" for none
+}
+
+// openLogs opens the logs that o asks for. Files are made to belong to who.
+func openLogs(o *StartOptions, who account.Account, stderr io.Writer) (*logFiles, error) {
+	l := &logFiles{errorName: "/dev/stderr", name: "/dev/stdout"}
+	errorTo, accessTo := stderr, io.Writer(os.Stdout)
+	var err error
+	if o.LogDirectory != "" {
+		if errorTo, err = l.open(&l.errorName, o.LogDirectory, "error_log", who); err != nil {
+			return nil, err
+		}
+	}
+	l.errors = logs.NewErrorLog(errorTo, o.LogLevel)
+	if !o.AccessLog {
+		l.name = ""
+		return l, nil
+	}
+	if o.LogDirectory != "" {
+		if accessTo, err = l.open(&l.name, o.LogDirectory, "access_log", who); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
+	l.access = logs.NewAccess(accessTo, o.AccessLogFormat, l.errors)
+	return l, nil
+}
+
+func (l *logFiles) open(name *string, dir, base string, who account.Account) (io.Writer, error) {
+	*name = filepath.Join(dir, base)
+	f, err := logs.OpenFile(*name)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name a directory that can be written with --log-directory", err)
+	}
+	l.files = append(l.files, f)
+	if os.Geteuid() == 0 {
+		if err := os.Chown(*name, int(who.UID), int(who.GID)); err != nil {
+			return nil, errors.Join(fmt.Errorf("give log file to %s: %w", who.Name, err), l.Close())
+		}
+	}
+	return f, nil
+}
+
+// reopen goes on in new files after a log rotation.
+func (l *logFiles) reopen() {
+	for _, f := range l.files {
+		if err := f.Reopen(); err != nil {
+			l.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
+		}
+	}
+}
+
+// Close closes the files.
+func (l *logFiles) Close() error {
+	var errs []error
+	for _, f := range l.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+const startNotes = `Every argument may hold $NAME or ${NAME} of the environment. Options may be shortened as long as
+they stay unambiguous. Relative paths start at the directory in which the command is run.
+`
+
+// startTable holds the options of start-server, one row each.
+var startTable = []option[StartOptions]{
+	{"Application", "--application-group", "NAME", false, "%{GLOBAL}", "interpreter to run the application in; %{GLOBAL} is the main one",
+		text(func(o *StartOptions) *string { return &o.ApplicationGroup })},
+	{"Application", "--callable-object", "NAME", false, "application", "name of the application in SCRIPT",
+		text(func(o *StartOptions) *string { return &o.CallableObject })},
+	{"Application", "--mount-point", "URL", false, "/", "serve the application below this URL",
+		func(o *StartOptions, args []string) (err error) { o.MountPoint, err = urlPath(args[0]); return err }},
+	{"Application", "--working-directory", "DIR", false, "the current one", "current directory of the application, also on sys.path",
+		text(func(o *StartOptions) *string { return &o.WorkingDirectory })},
+	{"Application", "--reload-on-changes", "", false, "", "restart when the source of a loaded module changes",
+		turnOn(func(o *StartOptions) *bool { return &o.ReloadOnChanges })},
+
+	{"Python", "--python-home", "DIR", false, "see gophersnake doctor", "prefix of the Python or virtual environment to use, or its interpreter",
+		text(func(o *StartOptions) *string { return &o.PythonHome })},
+	{"Python", "--python-path", "DIR", true, "", "directory to put on sys.path",
+		list(func(o *StartOptions) *[]string { return &o.PythonPath })},
+
+	{"Listening and capacity", "--host", "ADDRESS", false, "all interfaces", "address to listen on",
+		func(o *StartOptions, args []string) (err error) { o.Host, err = hostName(args[0]); return err }},
+	{"Listening and capacity", "--port", "N", false, "8000", "port to listen on; 0 lets the system choose",
+		number(0, 65535, func(o *StartOptions, n int64) { o.Port = int(n) })},
+	{"Listening and capacity", "--server-name", "NAME", false, "the Host of a request", "host name of the server",
+		text(func(o *StartOptions) *string { return &o.ServerName })},
+	{"Listening and capacity", "--threads", "N", false, "5", "requests that may be in the application at a time",
+		number(1, 65533, func(o *StartOptions, n int64) { o.Threads = int(n) })},
+	{"Listening and capacity", "--embedded-mode", "", false, "", "run the application in the process of the server; now the only mode",
+		turnOn(func(o *StartOptions) *bool { return &o.EmbeddedMode })},
+	{"Listening and capacity", "--limit-request-body", "BYTES", false, "10485760", "largest request body; 0 for no limit",
+		number(0, math.MaxInt64, func(o *StartOptions, n int64) { o.LimitRequestBody = n })},
+	{"Listening and capacity", "--chunked-request", "", false, "", "accept request bodies of unknown length",
+		turnOn(func(o *StartOptions) *bool { return &o.ChunkedRequest })},
+
+	{"Static files", "--document-root", "DIR", false, "", "serve the files in it before the application is asked",
+		text(func(o *StartOptions) *string { return &o.DocumentRoot })},
+	{"Static files", "--url-alias", "URL PATH", true, "", "serve a file or directory at a URL", addAlias},
+
+	{"Logging", "--log-level", "LEVEL", false, "info, or warn with --log-directory",
+		"emerg, alert, crit, error, warn, notice, info, debug or trace1 to trace8. What an application prints is logged as info, and who develops in a terminal must see it", setLogLevel},
+	{"Logging", "--log-to-terminal", "", false, "", "error log to stderr, access log to stdout; the default, unless --log-directory is given",
+		turnOn(func(o *StartOptions) *bool { return &o.LogToTerminal })},
+	{"Logging", "--log-directory", "DIR", false, "", "write error_log and access_log in it",
+		text(func(o *StartOptions) *string { return &o.LogDirectory })},
+	{"Logging", "--access-log", "", false, "", "log every request",
+		turnOn(func(o *StartOptions) *bool { return &o.AccessLog })},
+	{"Logging", "--access-log-format", "FORMAT", false, "common", "common, combined, or a LogFormat of Apache", setFormat},
+
+	{"Identity", "--user", "NAME", false, "who runs the command; www-data or nobody for root", "account to run as",
+		text(func(o *StartOptions) *string { return &o.User })},
+	{"Identity", "--group", "NAME", false, "the account's", "group to run as",
+		text(func(o *StartOptions) *string { return &o.Group })},
+}
+
+var errEmpty = errors.New("the value is empty")
+
+// text sets a string that must not be empty.
+func text[T any](field func(*T) *string) func(*T, []string) error {
+	return func(o *T, args []string) error {
+		if args[0] == "" {
+			return errEmpty
+		}
+		*field(o) = args[0]
+		return nil
+	}
+}
+
+// list appends to a list of strings that must not be empty.
+func list[T any](field func(*T) *[]string) func(*T, []string) error {
+	return func(o *T, args []string) error {
+		if args[0] == "" {
+			return errEmpty
+		}
+		*field(o) = append(*field(o), args[0])
+		return nil
+	}
+}
+
+// turnOn sets a switch.
+func turnOn[T any](field func(*T) *bool) func(*T, []string) error {
+	return func(o *T, _ []string) error {
+		*field(o) = true
+		return nil
+	}
+}
+
+// number reads a decimal number of a range.
+func number[T any](low, high int64, set func(*T, int64)) func(*T, []string) error {
+	return func(o *T, args []string) error {
+		n, err := strconv.ParseInt(args[0], 10, 64)
+		switch {
+		case errors.Is(err, strconv.ErrSyntax) || strings.HasPrefix(args[0], "+"):
+			return fmt.Errorf("%q is not a whole number", args[0])
+		case n < low && high == math.MaxInt64:
+			return fmt.Errorf("%s is less than %d", args[0], low)
+		case err != nil || n < low || n > high:
+			return fmt.Errorf("%s is not between %d and %d", args[0], low, high)
+		}
+		set(o, n)
+		return nil
+	}
+}
+
+// urlPath adds the slash that a URL path begins with, and takes away those it
+// ends with and repeats.
+func urlPath(s string) (string, error) {
+	switch {
+	case s == "":
+		return "", errEmpty
+	case strings.Contains(s, "://"):
+		return "", fmt.Errorf("%q is a whole URL; only its path is wanted", s)
+	case strings.ContainsAny(s, "?#"):
+		return "", fmt.Errorf("%q has a query or a fragment; only a path is wanted", s)
+	}
+	return path.Clean("/" + s), nil
+}
+
+// hostName takes an address or a name without a port; brackets around an IPv6
+// address are taken off.
+func hostName(s string) (string, error) {
+	inner := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if _, err := netip.ParseAddr(inner); err == nil {
+		return inner, nil
+	}
+	switch {
+	case s == "":
+		return "", errEmpty
+	case strings.Contains(s, ":"):
+		return "", fmt.Errorf("%q is no address; the port is given by --port", s)
+	case strings.ContainsAny(s, " /[]"):
+		return "", fmt.Errorf("%q is no address and no host name", s)
+	}
+	return s, nil
+}
+
+func addAlias(o *StartOptions, args []string) error {
+	url, err := urlPath(args[0])
+	if err != nil {
+		return err
+	}
+	if args[1] == "" {
+		return errEmpty
+	}
+	o.URLAliases = append(o.URLAliases, URLAlias{URL: url, Path: args[1]})
+	return nil
+}
+
+func setLogLevel(o *StartOptions, args []string) (err error) {
+	o.LogLevel, err = logs.ParseLevel(args[0])
+	o.logLevelGiven = true
+	return err
+}
+
+func setFormat(o *StartOptions, args []string) (err error) {
+	o.AccessLogFormat, err = logs.ParseFormat(args[0])
+	return err
+}

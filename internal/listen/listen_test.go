@@ -1,0 +1,123 @@
+package listen
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func open(t *testing.T, host string, port int) *net.TCPListener {
+	t.Helper()
+	l, err := Open(host, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func TestOpenChoosesPort(t *testing.T) {
+	l := open(t, "127.0.0.1", 0)
+	if port := l.Addr().(*net.TCPAddr).Port; port == 0 {
+		t.Errorf("listening on %s", l.Addr())
+	}
+}
+
+func TestInUseNamesProcess(t *testing.T) {
+	l := open(t, "127.0.0.1", 0)
+	port := l.Addr().(*net.TCPAddr).Port
+	_, err := Open("127.0.0.1", port)
+	var inUse *InUseError
+	if !errors.As(err, &inUse) || !errors.Is(err, syscall.EADDRINUSE) {
+		t.Fatalf("Open of a taken port: %v", err)
+	}
+	if inUse.Holder == nil || inUse.Holder.PID != os.Getpid() {
+		t.Errorf("holder %+v, want this process, %d", inUse.Holder, os.Getpid())
+	}
+	for _, want := range []string{"127.0.0.1:" + strconv.Itoa(port), "process " + strconv.Itoa(os.Getpid()), "--port"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q lacks %q", err, want)
+		}
+	}
+}
+
+func TestHolderUnknown(t *testing.T) {
+	l := open(t, "127.0.0.1", 0)
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	if p := holder(port); p != nil {
+		t.Errorf("holder of a free port: %+v", p)
+	}
+}
+
+func TestAddressThatIsNotHere(t *testing.T) {
+	_, err := Open("192.0.2.1", 0)
+	if err == nil || !strings.Contains(err.Error(), "listen on 192.0.2.1:0") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// inheritor is set in the environment of the process that TestExec replaces.
+const inheritor = "GOPHERSNAKE_TEST_INHERIT"
+
+// TestMain plays the part of a program that runs itself again.
+func TestMain(m *testing.M) {
+	switch os.Getenv(inheritor) {
+	case "":
+		os.Exit(m.Run())
+	case "first":
+		replaceMyself()
+	case "second":
+		reportInherited()
+	}
+}
+
+func replaceMyself() {
+	l, err := Open("127.0.0.1", 0)
+	if err != nil {
+		panic(err)
+	}
+	b, err := Bequeath(l)
+	if err != nil {
+		panic(err)
+	}
+	l.Close()
+	os.Stdout.WriteString(l.Addr().String() + "\n")
+	os.Setenv(inheritor, "second")
+	panic(b.Exec("GOPHERSNAKE_TEST_EXTRA=extra"))
+}
+
+func reportInherited() {
+	l, err := Open("127.0.0.1", 0)
+	if err != nil {
+		panic(err)
+	}
+	os.Stdout.WriteString(l.Addr().String() + "\n" + os.Getenv("GOPHERSNAKE_TEST_EXTRA") + "\n")
+	os.Exit(0)
+}
+
+func TestExecPassesSocketOn(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), inheritor+"=first")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	lines := strings.Split(string(out), "\n")
+	if len(lines) < 3 || lines[0] != lines[1] || lines[2] != "extra" {
+		t.Errorf("before and after: %q", lines)
+	}
+}
+
+func TestInheritedSocketOfAnotherProcessIsLeft(t *testing.T) {
+	t.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()+1))
+	t.Setenv("LISTEN_FDS", "1")
+	if l, err := inherit(0); l != nil || err != nil {
+		t.Errorf("inherit: %v, %v", l, err)
+	}
+}
