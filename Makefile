@@ -1,0 +1,56 @@
+# Targets explain themselves: `make help` prints the text behind each "##".
+
+SHELL := /bin/bash
+BUILD := build
+GO    ?= go
+FUZZ_TIME ?= 30s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what building and testing need (Debian, as root)
+	@scripts/setup.sh
+
+.PHONY: build
+build: ## build the program as build/gophersnake
+	$(GO) build -trimpath -o $(BUILD)/gophersnake ./cmd/gophersnake
+
+.PHONY: demo
+demo: setup build ## install what is missing, build, and serve the demonstration on http://localhost:8000/
+	@scripts/demo.sh $(BUILD)/gophersnake $(DEMO_ARGS)
+
+.PHONY: test
+test: setup ## set up and run all tests: both ways of building, race detector, every Python
+	@scripts/test.sh
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target of scripts/fuzz.txt for FUZZ_TIME (30s)
+	@scripts/fuzz.sh $(FUZZ_TIME)
+
+.PHONY: asan
+asan: setup ## run the tests of the adapter with AddressSanitizer
+	@scripts/asan.sh
+
+.PHONY: cgocheck
+cgocheck: setup ## run the tests of the adapter with strict checks of pointers passed to C
+	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/python ./test/wsgi
+
+.PHONY: bench
+bench: setup build ## compare with other servers and update bench/README.md (20 minutes, quiet machine)
+	$(GO) run ./bench -gophersnake $(BUILD)/gophersnake -update-readme bench/README.md $(BENCH_ARGS)
+
+.PHONY: soak
+soak: setup build ## a million requests and 20,000 uploads: memory and descriptors must stay
+	$(GO) run ./bench/soak -gophersnake $(BUILD)/gophersnake $(SOAK_ARGS)
+
+.PHONY: check
+check: ## formatting, vet and lint
+	@scripts/check.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)

@@ -1,0 +1,170 @@
+// Package gophersnake holds the rules that span all packages: who may import
+// whom, and that each package says what it is.
+package gophersnake
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gophersnake/gophersnake"
+
+// allowed lists, for each package, the packages of this module that it may
+// import. A new edge is a new line here, for a reviewer to see.
+var allowed = map[string][]string{
+	".":                 {},
+	"cmd/gophersnake":   {"internal/cli"},
+	"internal/account":  {},
+	"internal/cli":      {"internal/account", "internal/dispatch", "internal/front", "internal/listen", "internal/logs", "internal/pyhome", "internal/python", "internal/server", "internal/suggest", "internal/watch"},
+	"internal/dispatch": {},
+	"internal/flat":     {"internal/gateway"},
+	"internal/framing":  {},
+	"internal/front":    {"internal/dispatch", "internal/framing", "internal/gateway", "internal/logs"},
+	"internal/gateway":  {},
+	"internal/listen":   {},
+	"internal/logs":     {"internal/suggest"},
+	"internal/pyhome":   {"internal/account"},
+	"internal/python":   {"internal/flat", "internal/gateway", "internal/logs"},
+	"internal/server":   {"internal/logs"},
+	"internal/suggest":  {},
+	"internal/watch":    {},
+	"bench":             {"bench/apps", "bench/launch", "bench/procfs"},
+	"bench/apps":        {},
+	"bench/floor":       {},
+	"bench/launch":      {},
+	"bench/procfs":      {},
+	"bench/soak":        {"bench/apps", "bench/launch", "bench/procfs"},
+	"test/e2e":          {},
+	"test/wsgi":         {"internal/dispatch", "internal/front", "internal/gateway", "internal/logs", "internal/pyhome", "internal/python"},
+}
+
+// standardOnly lists packages that import nothing beyond Go's library.
+var standardOnly = []string{"internal/gateway"}
+
+// cgoIn is the only package that may know C.
+const cgoIn = "internal/python"
+
+// sourcePackage is what the sources of one directory say.
+type sourcePackage struct {
+	imports map[string][]string // by path, the files that import it; tests too
+	comment bool
+}
+
+func readPackages(t *testing.T) map[string]*sourcePackage {
+	t.Helper()
+	packages := map[string]*sourcePackage{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"build", "testdata", "node_modules"}, d.Name())) {
+			return filepath.SkipDir
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		return readFile(packages, path)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+func readFile(packages map[string]*sourcePackage, path string) error {
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	dir := filepath.ToSlash(filepath.Dir(path))
+	p := packages[dir]
+	if p == nil {
+		p = &sourcePackage{imports: map[string][]string{}}
+		packages[dir] = p
+	}
+	p.comment = p.comment || saysWhatItIs(f)
+	for _, spec := range f.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return err
+		}
+		p.imports[name] = append(p.imports[name], path)
+	}
+	return nil
+}
+
+// saysWhatItIs reports a package comment of more than a few words.
+func saysWhatItIs(f *ast.File) bool {
+	return f.Doc != nil && len(strings.Fields(f.Doc.Text())) >= 10
+}
+
+func TestImports(t *testing.T) {
+	for dir, p := range readPackages(t) {
+		may, known := allowed[dir]
+		if !known {
+			t.Errorf("package %s is not in the table of allowed imports", dir)
+			continue
+		}
+		for name, files := range p.imports {
+			own, ours := strings.CutPrefix(name, module+"/")
+			switch {
+			case ours && own != dir && !slices.Contains(may, own):
+				t.Errorf("%s imports %s (%s)", dir, own, strings.Join(files, ", "))
+			case name == "C" && dir != cgoIn:
+				t.Errorf("%s imports C; only %s may", dir, cgoIn)
+			case slices.Contains(standardOnly, dir) && strings.Contains(strings.Split(name, "/")[0], "."):
+				t.Errorf("%s imports %s; it may import only Go's library", dir, name)
+			}
+		}
+	}
+}
+
+func TestTableIsCurrent(t *testing.T) {
+	packages := readPackages(t)
+	for dir, may := range allowed {
+		p := packages[dir]
+		if p == nil {
+			t.Errorf("the table lists %s, which does not exist", dir)
+			continue
+		}
+		for _, name := range may {
+			if p.imports[module+"/"+name] == nil {
+				t.Errorf("the table lets %s import %s, which it does not", dir, name)
+			}
+		}
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	for dir, p := range readPackages(t) {
+		if !p.comment {
+			t.Errorf("package %s has no comment that says what it knows and what it does not", dir)
+		}
+	}
+}
+
+func TestFileSizes(t *testing.T) {
+	limits := map[string]int{".go": 500, ".c": 400, ".h": 400, ".py": 400}
+	err := filepath.WalkDir("internal", func(path string, d fs.DirEntry, err error) error {
+		limit := limits[filepath.Ext(path)]
+		if err != nil || limit == 0 {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if lines := strings.Count(string(text), "\n"); lines > limit {
+			t.Errorf("%s has %d lines, more than %d", path, lines, limit)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

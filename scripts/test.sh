@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# All tests. Each part prints its name and how long it took.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+part() {
+  local name=$1 start=$SECONDS
+  shift
+  echo "== $name"
+  "$@"
+  echo "== $name: $((SECONDS - start)) s"
+}
+
+pure() { # everything but CPython itself builds and passes without cgo
+  CGO_ENABLED=0 go test $(go list ./... | grep -vE '/internal/(python|cli)$|/cmd/|/test/|/internal/python/')
+}
+
+part "without cgo" pure
+part "race detector, every Python" go test -race -timeout 20m ./...

@@ -1,0 +1,141 @@
+package wsgi
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/gophersnake/gophersnake/internal/dispatch"
+	"github.com/gophersnake/gophersnake/internal/front"
+	"github.com/gophersnake/gophersnake/internal/gateway"
+	"github.com/gophersnake/gophersnake/internal/pyhome"
+	"github.com/gophersnake/gophersnake/internal/python"
+)
+
+// host is a mode of running applications. A daemon is to be another one.
+type host interface {
+	// name is that of the mode, for subtests.
+	name() string
+	// group is the application group that the applications run in.
+	group() string
+	// app returns the application of a script.
+	app(script string) gateway.App
+}
+
+// runtime is CPython in this process, with its log.
+type runtime struct {
+	*python.Runtime
+	home *pyhome.Installation
+	log  *recorder
+}
+
+// options changes how Python is started.
+type options func(*python.Options)
+
+// threads is how many requests run in Python at the same time.
+const threads = 8
+
+// startPython starts the Python that this child is for. The caller closes it.
+func startPython(t *testing.T, changes ...options) *runtime {
+	t.Helper()
+	home, err := pyhome.Find(t.Context(), os.Getenv(homeVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt := &runtime{home: home, log: &recorder{}}
+	o := python.Options{
+		Library:        home.Library,
+		Program:        home.Executable,
+		Threads:        threads,
+		ServerSoftware: "Gophersnake/test",
+		Log:            rt.log,
+	}
+	for _, change := range changes {
+		change(&o)
+	}
+	if rt.Runtime, err = python.Start(o); err != nil {
+		t.Fatal(err)
+	}
+	return rt
+}
+
+// close ends Python; it must not fail.
+func (rt *runtime) close(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := rt.Close(ctx); err != nil {
+		t.Errorf("close Python: %v", err)
+	}
+}
+
+// embedded runs applications in one interpreter of this process.
+type embedded struct {
+	rt          *runtime
+	mode, inter string
+}
+
+var _ host = embedded{}
+
+func (e embedded) name() string  { return e.mode }
+func (e embedded) group() string { return e.inter }
+
+func (e embedded) app(script string) gateway.App {
+	return e.rt.App(python.Script{Path: script, Callable: "application", Reloading: true})
+}
+
+// hosts returns the main interpreter and a sub-interpreter.
+func (rt *runtime) hosts() []host {
+	return []host{embedded{rt, "main", ""}, embedded{rt, "sub", "site|/app"}}
+}
+
+// serve serves a script on a port of its own until the test ends and returns
+// the address.
+func serve(t testing.TB, rt *runtime, h host, script string, changes ...func(*front.Options)) string {
+	t.Helper()
+	group, err := dispatch.NewGroup(dispatch.GroupOptions{Text: h.group()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.group() == "" {
+		group = nil
+	}
+	o := front.Options{App: h.app(script), Group: group, Log: rt.log, ChunkedRequest: true}
+	for _, change := range changes {
+		change(&o)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := front.New(o)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := server.Serve(l); err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Errorf("shut down: %v", err)
+		}
+		serving.Wait()
+	})
+	return l.Addr().String()
+}
+
+// writeScript writes the source of an application to a directory of its own
+// and returns its path.
+func writeScript(t testing.TB, source string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "app.py")
+	if err := os.WriteFile(path, []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

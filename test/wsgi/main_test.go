@@ -1,0 +1,112 @@
+package wsgi
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/gophersnake/gophersnake/internal/pyhome"
+)
+
+var only = flag.String("python", "", "test only the Pythons whose version begins with this")
+
+// The environment variables that make this program a child of TestPythons.
+const (
+	homeVariable    = "GOPHERSNAKE_TEST_HOME"
+	variantVariable = "GOPHERSNAKE_TEST_VARIANT"
+)
+
+// variant is one way to set Python up. CPython starts once in a process, so
+// that each runs in a child process of its own.
+type variant struct {
+	name   string
+	wanted func(p pythons, i int) bool // nil: over every Python
+	run    func(t *testing.T)
+}
+
+// pythons are the versions found, newest first.
+type pythons []*pyhome.Installation
+
+func oldestAndNewest(p pythons, i int) bool { return i == 0 || i == len(p)-1 }
+
+func hasOwnGIL(p pythons, i int) bool {
+	return p[i].Version.Major > 3 || p[i].Version.Minor >= 12
+}
+
+// TestPythons runs every variant over every Python of this machine:
+//
+//	go test ./test/wsgi -run 'TestPythons/3.12.1/shared/main/cases/input-read$'
+//	go test ./test/wsgi -python 3.12
+func TestPythons(t *testing.T) {
+	if name := os.Getenv(variantVariable); name != "" {
+		runChild(t, name)
+		return
+	}
+	found := findPythons(t)
+	for i, p := range found {
+		for _, v := range variants {
+			if v.wanted != nil && !v.wanted(found, i) {
+				continue
+			}
+			t.Run(label(p)+"/"+v.name, func(t *testing.T) {
+				t.Parallel()
+				startChild(t, p.Home, v.name)
+			})
+		}
+	}
+}
+
+// label names a Python; the one of the system may have the version of another.
+func label(p *pyhome.Installation) string {
+	if p.Prefix == "/usr" {
+		return p.Version.String() + "-system"
+	}
+	return p.Version.String()
+}
+
+func findPythons(t *testing.T) pythons {
+	var found pythons
+	for _, c := range pyhome.List(t.Context()) {
+		if c.Installation != nil && strings.HasPrefix(c.Installation.Version.String(), *only) {
+			found = append(found, c.Installation)
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("no CPython with a shared library (-python %q)", *only)
+	}
+	return found
+}
+
+func runChild(t *testing.T, name string) {
+	for _, v := range variants {
+		if v.name == name {
+			v.run(t)
+			return
+		}
+	}
+	t.Fatalf("no variant %q", name)
+}
+
+// startChild runs this program again for one variant, with the part of -run
+// that is about its subtests.
+func startChild(t *testing.T, home, name string) {
+	run := "^TestPythons$"
+	if asked := strings.SplitN(flag.Lookup("test.run").Value.String(), "/", 4); len(asked) == 4 {
+		run += "/" + asked[3]
+	}
+	args := []string{"-test.run=" + run, "-test.timeout=" + flag.Lookup("test.timeout").Value.String()}
+	if testing.Verbose() {
+		args = append(args, "-test.v")
+	}
+	if testing.Short() {
+		args = append(args, "-test.short")
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0], args...)
+	child.Env = append(os.Environ(), homeVariable+"="+home, variantVariable+"="+name)
+	child.Stdout, child.Stderr = t.Output(), t.Output()
+	if err := child.Run(); err != nil {
+		t.Fatalf("variant %s over %s: %v", name, home, err)
+	}
+}

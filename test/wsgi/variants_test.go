@@ -1,0 +1,49 @@
+package wsgi
+
+import (
+	"testing"
+
+	"github.com/gophersnake/gophersnake/internal/python"
+)
+
+// variants are what TestPythons runs over each Python.
+var variants = []variant{
+	{name: "shared", run: runShared},
+	{name: "owngil", wanted: hasOwnGIL, run: runOwnGIL},
+	{name: "restricted", run: runRestricted},
+	{name: "signals", run: runSignals},
+}
+
+// runShared has a main and a sub-interpreter under one GIL.
+func runShared(t *testing.T) {
+	rt := startPython(t)
+	for _, h := range rt.hosts() {
+		t.Run(h.name(), func(t *testing.T) { runCases(t, rt, h, "shared") })
+	}
+	rt.close(t)
+}
+
+// runOwnGIL has sub-interpreters with a GIL each.
+func runOwnGIL(t *testing.T) {
+	rt := startPython(t, func(o *python.Options) { o.PerInterpreterGIL = true })
+	h := rt.hosts()[1]
+	t.Run(h.name(), func(t *testing.T) { runCases(t, rt, h, "owngil") })
+	rt.close(t)
+}
+
+// runRestricted has the standard streams restricted.
+func runRestricted(t *testing.T) {
+	rt := startPython(t, func(o *python.Options) { o.RestrictStdin, o.RestrictStdout = true, true })
+	for _, h := range rt.hosts() {
+		t.Run(h.name(), func(t *testing.T) { runCases(t, rt, h, "restricted") })
+	}
+	rt.close(t)
+}
+
+// runSignals lets applications register signal handlers.
+func runSignals(t *testing.T) {
+	rt := startPython(t, func(o *python.Options) { o.AllowSignals = true })
+	h := rt.hosts()[0]
+	t.Run(h.name(), func(t *testing.T) { runCases(t, rt, h, "signals") })
+	rt.close(t)
+}
