@@ -18,6 +18,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -31,8 +32,10 @@ const entrySize = 8
 const transient = 1 << 31
 
 // AppendEnviron appends the environ entries of r that differ from request to
-// request and returns the extended slice.
-func AppendEnviron(dst []byte, r *gateway.Request) []byte {
+// request and returns the extended slice. The entries up to steady may well be
+// those of another request, byte for byte; those that follow are of this one
+// alone, or must not be remembered.
+func AppendEnviron(dst []byte, r *gateway.Request) (extended []byte, steady int) {
 	dst = appendValue(dst, keyRequestMethod, keyNone, r.Method)
 	dst = appendValue(dst, keyRequestURI, keyNone, r.URI)
 	dst = appendValue(dst, keyQueryString, keyNone, r.Query)
@@ -42,18 +45,64 @@ func AppendEnviron(dst []byte, r *gateway.Request) []byte {
 	dst = appendValue(dst, keyServerName, keyNone, r.ServerName)
 	dst = appendValue(dst, keyServerPort, keyNone, r.ServerPort)
 	dst = appendValue(dst, keyRequestScheme, keyURLScheme, r.Scheme)
-	dst = appendTransient(dst, keyModRequestID, r.ID)
-	if c := r.Conn; c != nil {
+	c := r.Conn
+	if c != nil {
 		dst = appendValue(dst, keyServerAddr, keyModListenerHost, c.LocalAddr)
 		dst = appendValue(dst, keyModListenerPort, keyNone, c.LocalPort)
 		dst = appendValue(dst, keyRemoteAddr, keyNone, c.RemoteAddr)
-		dst = appendValue(dst, keyRemotePort, keyNone, c.RemotePort)
 	}
 	if r.Host != "" {
 		dst = appendValue(dst, keyHTTPHost, keyNone, r.Host)
 	}
-	for name, values := range r.Header {
-		dst = appendHeader(dst, name, values)
+	dst = appendSteadyHeaders(dst, r.Header)
+	steady = len(dst)
+	if c != nil {
+		dst = appendValue(dst, keyRemotePort, keyNone, c.RemotePort)
+	}
+	dst = appendTransient(dst, keyModRequestID, r.ID)
+	for _, name := range secretHeaders {
+		if values := r.Header[name]; len(values) > 0 {
+			dst = appendTransient(dst, headerKeys[name], join(name, values))
+		}
+	}
+	return dst, steady
+}
+
+// secretHeaders are not kept beyond their request.
+var secretHeaders = [...]string{"Authorization", "Cookie"}
+
+// sortedHeaders is how many headers are put in order; requests with more of
+// them are rarely repeated.
+const sortedHeaders = 24
+
+// appendSteadyHeaders appends the headers in the order of their names, so that
+// equal requests make equal bytes.
+func appendSteadyHeaders(dst []byte, h http.Header) []byte {
+	var space [sortedHeaders]string
+	names := space[:0]
+	for name := range h {
+		if name == "Authorization" || name == "Cookie" {
+			continue
+		}
+		if len(names) == cap(names) {
+			return appendUnsorted(dst, h)
+		}
+		names = append(names, name)
+		for i := len(names) - 1; i > 0 && names[i] < names[i-1]; i-- {
+			names[i], names[i-1] = names[i-1], names[i]
+		}
+	}
+	for _, name := range names {
+		dst = appendHeader(dst, name, h[name])
+	}
+	return dst
+}
+
+func appendUnsorted(dst []byte, h http.Header) []byte {
+	for name, values := range h {
+		if name != "Authorization" && name != "Cookie" {
+			dst = appendHeader(dst, name, values)
+		}
 	}
 	return dst
 }
@@ -62,21 +111,22 @@ func appendHeader(dst []byte, name string, values []string) []byte {
 	if len(values) == 0 || hidden(name) {
 		return dst
 	}
-	value, separator := values[0], ", "
-	if name == "Cookie" {
-		separator = "; "
+	if key, known := headerKeys[name]; known {
+		return appendValue(dst, key, keyNone, join(name, values))
 	}
-	if len(values) > 1 {
-		value = strings.Join(values, separator)
-	}
-	key, known := headerKeys[name]
+	return appendLiteral(dst, name, join(name, values))
+}
+
+// join makes one value of the lines of a header (RFC 9110, section 5.3; for
+// cookies RFC 6265, section 5.4).
+func join(name string, values []string) string {
 	switch {
-	case !known:
-		return appendLiteral(dst, name, value)
-	case name == "Cookie" || name == "Authorization":
-		return appendTransient(dst, key, value)
+	case len(values) == 1:
+		return values[0]
+	case name == "Cookie":
+		return strings.Join(values, "; ")
 	}
-	return appendValue(dst, key, keyNone, value)
+	return strings.Join(values, ", ")
 }
 
 // hidden reports headers that never reach an application: Proxy would be taken

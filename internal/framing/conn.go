@@ -1,0 +1,166 @@
+package framing
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// lingerTime is how long a refused client may go on sending before the
+// connection is closed. Closing at once would reset it, and the reset could
+// overtake the response.
+const lingerTime = time.Second
+
+// Conn is a connection whose Read refuses ambiguous requests. As with any
+// net.Conn one goroutine may read while another writes. SetReason belongs to
+// the writing side.
+type Conn struct {
+	net.Conn
+	options *Options
+	scan    scanner
+	stoodIn bool         // a stand-in byte has been delivered
+	told    bool         // the refusal has been reported
+	leaveBy atomic.Int64 // when the rest of a body is no longer waited for, in Unix nanoseconds; 0: not set
+
+	writeBy time.Time // the write deadline in force
+	status  int       // the response whose reason phrase is to be replaced; 0: none
+	reason  string
+}
+
+// newConn guards c. The options are shared between connections; their limits
+// are complete.
+func newConn(c net.Conn, o *Options) *Conn {
+	return &Conn{Conn: c, options: o, scan: scanner{limits: &o.Limits, http2: o.HTTP2}}
+}
+
+// Guard returns a guarded c, which belongs to it from now on.
+func Guard(c net.Conn, o Options) *Conn {
+	o.Limits = o.Limits.WithDefaults()
+	return newConn(c, &o)
+}
+
+// Listen returns a listener that guards the connections of l, which belongs to
+// it from now on. Accept returns only *Conn.
+func Listen(l net.Listener, o Options) net.Listener {
+	o.Limits = o.Limits.WithDefaults()
+	return &listener{Listener: l, options: &o}
+}
+
+type listener struct {
+	net.Listener
+	options *Options
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return newConn(c, l.options), nil
+}
+
+// Read reads what may pass. When something is refused, what was complete before
+// it is delivered first; then Read reports it, sends the status page unless it
+// is InBody, waits a moment for the client to take it, and returns a
+// *net.OpError around the *Refusal, from then on at every call.
+func (c *Conn) Read(p []byte) (int, error) {
+	if c.scan.refusal != nil {
+		return c.refuse(p)
+	}
+	if c.scan.inBody() {
+		if err := c.armRead(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := c.Conn.Read(p)
+	if n <= 0 {
+		// The watch for a client that leaves, one byte long, is ended by a
+		// deadline that means nothing.
+		if len(p) > 1 && c.scan.inHead() && errors.Is(err, os.ErrDeadlineExceeded) {
+			c.scan.refuse(errSlow)
+			return c.refuse(p)
+		}
+		return n, err
+	}
+	pass := c.scan.feed(p[:n])
+	switch {
+	case pass == n:
+		return n, err
+	case pass > 0:
+		return pass, nil
+	}
+	return c.refuse(p)
+}
+
+// armRead bounds the next read of a body.
+func (c *Conn) armRead() error {
+	leaveBy := c.leaveBy.Load()
+	switch {
+	case leaveBy != 0:
+		return c.Conn.SetReadDeadline(time.Unix(0, leaveBy))
+	case c.options.BodyTimeout > 0:
+		return c.Conn.SetReadDeadline(time.Now().Add(c.options.BodyTimeout))
+	}
+	return nil
+}
+
+// Leave says that the connection ends with the response being sent: what is
+// left of the request body is waited for a moment, so that the client can take
+// the response before the connection is reset, and then no longer. It may be
+// called by any goroutine, and takes effect with the next Read.
+func (c *Conn) Leave() { c.leaveBy.Store(time.Now().Add(lingerTime).UnixNano()) }
+
+// refuse answers a Read of a refused connection.
+//
+// While a request is served, net/http watches for the client to leave by
+// reading one byte, and an error would cancel the request, which is innocent of
+// what follows it. Such a read gets a byte that can end neither line nor head.
+func (c *Conn) refuse(p []byte) (int, error) {
+	r := c.scan.refusal
+	if len(p) == 1 && !c.stoodIn && !r.InBody {
+		c.stoodIn = true
+		p[0] = '!'
+		return 1, nil
+	}
+	if !c.told {
+		c.told = true
+		c.report(r)
+		if !r.InBody {
+			c.dismiss(r, p)
+		}
+	}
+	return 0, &net.OpError{Op: "read", Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: r}
+}
+
+func (c *Conn) report(r *Refusal) {
+	if c.options.OnRefuse != nil {
+		c.options.OnRefuse(c, r)
+	}
+}
+
+// dismiss sends the status page and reads on until the client has closed its
+// side or lingerTime is over. Errors do not matter: the connection ends here.
+func (c *Conn) dismiss(r *Refusal, scratch []byte) {
+	if _, err := c.write(r.page()); err != nil {
+		return
+	}
+	if c.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+		return
+	}
+	for {
+		if _, err := c.Conn.Read(scratch); err != nil {
+			return
+		}
+	}
+}
+
+// CloseWrite ends what is sent, and leaves the connection open for reading.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return io.ErrClosedPipe
+}

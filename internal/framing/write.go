@@ -1,0 +1,128 @@
+package framing
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"time"
+)
+
+// piece bounds what is sent under one write deadline, so that a slow client is
+// given WriteTimeout for each piece and not for a whole file.
+const piece = 256 << 10
+
+// SetReason sets the reason phrase of the next response that begins with this
+// status, in place of the one that net/http would send. Each byte of the phrase
+// is sent as it is; control characters become spaces. An empty phrase is
+// allowed.
+func (c *Conn) SetReason(status int, phrase string) {
+	c.status, c.reason = status, phrase
+}
+
+// Write sends p, within WriteTimeout for each piece of it.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.status != 0 {
+		if head := c.replaceReason(p); head != nil {
+			if _, err := c.write(head); err != nil {
+				return 0, err
+			}
+			return len(p), nil
+		}
+	}
+	if r := refusedByServer(p); r != nil && !c.told {
+		c.told = true
+		c.report(r)
+	}
+	return c.write(p)
+}
+
+func (c *Conn) write(p []byte) (n int, err error) {
+	if c.options.WriteTimeout <= 0 {
+		return c.Conn.Write(p)
+	}
+	for {
+		part := p[n:min(n+piece, len(p))]
+		if err := c.armWrite(); err != nil {
+			return n, err
+		}
+		sent, err := c.Conn.Write(part)
+		n += sent
+		if err != nil || n == len(p) {
+			return n, err
+		}
+	}
+}
+
+// armWrite gives the next write between 7/8 and all of WriteTimeout: setting
+// the deadline anew each time would cost more than it is worth.
+func (c *Conn) armWrite() error {
+	now := time.Now()
+	if limit := c.options.WriteTimeout; c.writeBy.Sub(now) < limit-limit/8 {
+		c.writeBy = now.Add(limit)
+		return c.Conn.SetWriteDeadline(c.writeBy)
+	}
+	return nil
+}
+
+// SetWriteDeadline sets a deadline of the caller's. The zero time, which
+// net/http sets after every response, leaves the guard's own deadline alone.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if c.options.WriteTimeout > 0 && t.IsZero() {
+		return nil
+	}
+	c.writeBy = time.Time{}
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// ReadFrom sends what src gives, with sendfile(2) where src is a file, perhaps
+// limited by an *io.LimitedReader, and the connection is TCP.
+func (c *Conn) ReadFrom(src io.Reader) (total int64, err error) {
+	to, ok := c.Conn.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(writeOnly{c}, src)
+	}
+	if c.options.WriteTimeout <= 0 {
+		return to.ReadFrom(src)
+	}
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		limited = &io.LimitedReader{R: src, N: 1<<63 - 1}
+	}
+	for limited.N > 0 {
+		if err := c.armWrite(); err != nil {
+			return total, err
+		}
+		part := io.LimitedReader{R: limited.R, N: min(limited.N, piece)}
+		want := part.N
+		n, err := to.ReadFrom(&part)
+		total += n
+		limited.N -= n
+		if err != nil || n < want {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// writeOnly hides ReadFrom from io.Copy.
+type writeOnly struct{ io.Writer }
+
+// replaceReason returns p with the phrase that was set, or nil if p does not
+// begin the response it was set for.
+func (c *Conn) replaceReason(p []byte) []byte {
+	end := bytes.IndexByte(p, '\r')
+	if end < 13 || string(p[:7]) != "HTTP/1." || string(p[9:12]) != strconv.Itoa(c.status) {
+		return nil
+	}
+	head := make([]byte, 0, len(p)+len(c.reason))
+	head = append(head, p[:13]...)
+	for i := range len(c.reason) {
+		b := c.reason[i]
+		if b < 0x20 && b != '\t' || b == 0x7f {
+			b = ' '
+		}
+		head = append(head, b)
+	}
+	c.status, c.reason = 0, ""
+	return append(head, p[end:]...)
+}

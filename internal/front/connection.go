@@ -1,0 +1,48 @@
+package front
+
+import (
+	"context"
+	"net"
+	"strconv"
+
+	"github.com/gophersnake/gophersnake/internal/framing"
+	"github.com/gophersnake/gophersnake/internal/gateway"
+)
+
+// connection is what the requests of one connection share.
+type connection struct {
+	text gateway.Conn
+	conn *framing.Conn
+}
+
+type connectionKey struct{}
+
+// connContext lets the requests of c find its connection.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	state := &connection{text: describe(c)}
+	state.conn, _ = c.(*framing.Conn)
+	return context.WithValue(ctx, connectionKey{}, state)
+}
+
+// connectionOf returns the connection of a request.
+func connectionOf(ctx context.Context) *connection {
+	if c, ok := ctx.Value(connectionKey{}).(*connection); ok {
+		return c
+	}
+	return &connection{}
+}
+
+func describe(c net.Conn) (text gateway.Conn) {
+	text.RemoteAddr, text.RemotePort = splitAddr(c.RemoteAddr())
+	text.LocalAddr, text.LocalPort = splitAddr(c.LocalAddr())
+	return text
+}
+
+// splitAddr returns the address and port of a; "" for what is not TCP.
+func splitAddr(a net.Addr) (host, port string) {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return "", ""
+	}
+	return tcp.AddrPort().Addr().Unmap().String(), strconv.Itoa(tcp.Port)
+}

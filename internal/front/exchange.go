@@ -1,0 +1,124 @@
+package front
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/gateway"
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// exchange is one request and its response. It is pooled, and belongs to the
+// goroutine of its request.
+type exchange struct {
+	s       *Server
+	buf     []byte     // room for req.Prefix, kept for the next request
+	values  [16]string // backs the values of the response headers
+	nvalues int
+	work
+}
+
+// work is what of an exchange lasts for one request.
+type work struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	conn *connection
+	req  gateway.Request
+	body body
+
+	// The response.
+	status   int   // of the head that was written; 0: none
+	declared int64 // bytes of body announced; -1: unknown
+	sent     int64 // bytes of body written
+	bodiless bool  // HEAD, 204 and 304: no body goes out
+	excess   bool  // the application sent more than it declared
+	writeErr error // the client went away
+	cut      bool  // the response is to end so that the client notices
+	closing  bool  // it is the last one of its connection
+}
+
+func newExchange(s *Server) *exchange { return &exchange{s: s} }
+
+func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
+	x.w, x.r = w, r
+	x.conn = connectionOf(r.Context())
+	x.declared = -1
+	x.req.Start = time.Now()
+	x.req.ID = x.s.ids.next()
+}
+
+// release forgets the request and gives the exchange back.
+func (x *exchange) release() {
+	clear(x.values[:x.nvalues])
+	x.nvalues = 0
+	x.work = work{}
+	x.s.exchanges.Put(x)
+}
+
+// ServeHTTP answers one request. It is net/http's way in.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.active.Add(1)
+	defer s.active.Add(-1)
+	x := s.exchanges.Get().(*exchange)
+	x.begin(w, r)
+	x.run()
+	if x.cut && x.status != 0 && x.writeErr == nil {
+		_ = x.flush() // what was written still goes out; an error changes nothing
+	}
+	if x.closing || x.declined() {
+		x.leave()
+	}
+	if s.o.AccessLog != nil {
+		x.logAccess()
+	}
+	cut := x.cut
+	x.release()
+	if cut {
+		panic(http.ErrAbortHandler) // closes the connection, or resets the stream
+	}
+}
+
+// run serves the request; a panic of ours ends it and nothing else.
+func (x *exchange) run() {
+	defer func() {
+		if p := recover(); p != nil {
+			x.crashed(p)
+		}
+	}()
+	x.serve()
+}
+
+// declined reports a body that the client offered to send and that nobody asked
+// for. net/http ends the connection after such a request.
+func (x *exchange) declined() bool { return x.body.src != nil && !x.body.touched }
+
+// leave lets go of what the client may still send of the body.
+func (x *exchange) leave() {
+	if x.conn.conn != nil && x.r.ProtoMajor == 1 {
+		x.conn.conn.Leave()
+	}
+}
+
+func (x *exchange) serveApp() {
+	if !x.admit() {
+		return
+	}
+	x.finish(x.s.o.App.Serve(x.r.Context(), &x.req, x))
+}
+
+// finish ends the response after the application returned.
+func (x *exchange) finish(err error) {
+	switch {
+	case x.status == 0 && x.writeErr != nil:
+		x.cut = true
+	case x.status == 0 && err == nil:
+		x.log(logs.Error, "the application returned without a response")
+		x.page(http.StatusInternalServerError)
+	case x.status == 0:
+		x.failed(err)
+	case err != nil || x.writeErr != nil:
+		x.cut = true
+	case x.declared >= 0 && x.sent < x.declared && !x.bodiless:
+		x.short()
+	}
+}

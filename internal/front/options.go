@@ -1,0 +1,88 @@
+// Package front is the HTTP server: it reads requests with net/http behind the
+// guard of package framing, serves static files, and passes everything else to
+// a gateway.App, whose responses it holds to HTTP's rules. It knows nothing of
+// Python, of command lines, or of configuration files.
+package front
+
+import (
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/dispatch"
+	"github.com/gophersnake/gophersnake/internal/framing"
+	"github.com/gophersnake/gophersnake/internal/gateway"
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// NoLimit stands for "none" where the zero value stands for a default.
+const NoLimit = -1
+
+// AccessLog is told of each request that was answered, on the goroutine that
+// answered it. The entry is borrowed for the call.
+type AccessLog interface{ LogAccess(*logs.AccessEntry) }
+
+// Options says what a Server does. Only App is required.
+type Options struct {
+	App   gateway.App
+	Table *dispatch.Table // nil: the application serves every path
+	Group *dispatch.Group // names the interpreter; nil: the main one
+
+	Log       logs.Logger // nil: nothing is logged
+	AccessLog AccessLog   // nil: none
+
+	// ServerName and ServerPort are SERVER_NAME and SERVER_PORT of a request
+	// without Host; "" stands for "localhost" and the port of Scheme.
+	ServerName, ServerPort string
+	Scheme                 string // "" stands for "http"
+	// ServerHeader is sent as Server unless the application sends one; ""
+	// stands for none, which is what most sites prefer.
+	ServerHeader string
+
+	Limits framing.Limits
+	// LimitRequestBody is in bytes; 0 stands for 10485760, NoLimit for none.
+	LimitRequestBody int64
+	// ChunkedRequest lets HTTP/1.1 requests of unknown length reach the
+	// application. Otherwise they get 411.
+	ChunkedRequest bool
+
+	HeaderTimeout time.Duration // to read a head; 0: 20 s, NoLimit: none
+	IdleTimeout   time.Duration // of kept-alive connections; 0: 75 s, NoLimit: none
+	// SocketTimeout is how long one read of a body, or one write, may wait for
+	// the client; 0: 60 s, NoLimit: none.
+	SocketTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Table == nil {
+		o.Table = &dispatch.Table{}
+	}
+	if o.Log == nil {
+		o.Log = logs.Discard{}
+	}
+	if o.ServerName == "" {
+		o.ServerName = "localhost"
+	}
+	if o.Scheme == "" {
+		o.Scheme = "http"
+	}
+	if o.ServerPort == "" {
+		o.ServerPort = portOf(o.Scheme)
+	}
+	o.Limits = o.Limits.WithDefaults()
+	if o.LimitRequestBody == 0 {
+		o.LimitRequestBody = 10 << 20
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.HeaderTimeout, 20 * time.Second}, {&o.IdleTimeout, 75 * time.Second}, {&o.SocketTimeout, 60 * time.Second},
+	} {
+		switch {
+		case *d.field == 0:
+			*d.field = d.value
+		case *d.field < 0:
+			*d.field = 0
+		}
+	}
+	return o
+}

@@ -1,0 +1,39 @@
+package front
+
+import (
+	"io"
+	"net/http"
+)
+
+// recorder notes for the access log what http.ServeContent sends.
+type recorder struct {
+	http.ResponseWriter
+	x *exchange
+}
+
+func (w *recorder) WriteHeader(status int) {
+	w.x.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	stop := w.x.watch(writing)
+	defer stop()
+	n, err := w.ResponseWriter.Write(p)
+	w.x.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom keeps sendfile(2) working.
+func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
+	from, ok := w.ResponseWriter.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(writeOnly{w}, src)
+	}
+	n, err := from.ReadFrom(src)
+	w.x.sent += n
+	return n, err
+}
+
+// writeOnly hides ReadFrom from io.Copy.
+type writeOnly struct{ io.Writer }

@@ -1,0 +1,187 @@
+package front
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+
+	"github.com/gophersnake/gophersnake/internal/gateway"
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+var _ gateway.ResponseWriter = (*exchange)(nil)
+
+var (
+	errHeadTwice = errors.New("write head: it has been written")
+	errNoHead    = errors.New("write body: no head has been written")
+)
+
+// WriteHead is gateway.ResponseWriter's. A status that HTTP does not have is an
+// error, after which a status page can still be sent.
+func (x *exchange) WriteHead(h *gateway.Head) error {
+	if x.status != 0 {
+		return errHeadTwice
+	}
+	if h.Status < 200 || h.Status > 999 {
+		x.log(logs.Error, "the application answered with the status "+strconv.Itoa(h.Status)+": not one from 200 to 999")
+		return fmt.Errorf("write head: status %d", h.Status)
+	}
+	length, err := x.fields(h.Fields)
+	if err != nil {
+		x.log(logs.Error, err.Error())
+		return err
+	}
+	if h.ContentLength >= 0 {
+		length = h.ContentLength
+	}
+	x.reason(h)
+	x.writeHead(h.Status, length)
+	return nil
+}
+
+// reason arranges for the application's own reason phrase. HTTP/2 has none.
+func (x *exchange) reason(h *gateway.Head) {
+	usual := http.StatusText(h.Status)
+	if usual != "" && (h.Reason == usual || h.Reason == "") {
+		return
+	}
+	if x.conn.conn != nil && x.r.ProtoMajor == 1 {
+		x.conn.conn.SetReason(h.Status, h.Reason)
+	}
+}
+
+// writeHead sends the head with the headers set so far; length is that of the
+// body, -1 if unknown.
+func (x *exchange) writeHead(status int, length int64) {
+	header := x.w.Header()
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = nil // keeps net/http from inventing one
+	}
+	if x.s.o.ServerHeader != "" && header["Server"] == nil {
+		header["Server"] = x.value(x.s.o.ServerHeader)
+	}
+	noBody := status == http.StatusNoContent || status == http.StatusNotModified
+	if length >= 0 && !noBody {
+		header["Content-Length"] = x.value(strconv.FormatInt(length, 10))
+	}
+	x.status, x.declared = status, length
+	x.bodiless = noBody || x.r.Method == http.MethodHead
+	x.w.WriteHeader(status)
+}
+
+// value returns s as the only value of a header.
+func (x *exchange) value(s string) []string {
+	if x.nvalues == len(x.values) {
+		return []string{s}
+	}
+	i := x.nvalues
+	x.nvalues++
+	x.values[i] = s
+	return x.values[i : i+1 : i+1]
+}
+
+// Write is gateway.ResponseWriter's.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		return 0, errNoHead
+	}
+	part := p[:x.room(int64(len(p)))]
+	if len(part) == 0 {
+		return len(p), x.writeErr
+	}
+	stop := x.watch(writing)
+	n, err := x.w.Write(part)
+	stop()
+	x.sent += int64(n)
+	if err != nil {
+		return n, x.gone(err)
+	}
+	return len(p), nil
+}
+
+// room returns how many of n bytes of body may go out, and tells of the others.
+func (x *exchange) room(n int64) int64 {
+	switch {
+	case n == 0 || x.writeErr != nil:
+		return 0
+	case x.bodiless:
+		if x.r.Method != http.MethodHead && x.s.warned204.CompareAndSwap(false, true) {
+			x.log(logs.Warn, "the application sent a body with status "+strconv.Itoa(x.status)+
+				", which has none: dropped, here and in future without a word")
+		}
+		return 0
+	case x.declared < 0 || n <= x.declared-x.sent:
+		return n
+	}
+	if !x.excess {
+		x.excess = true
+		x.log(logs.Debug, "the application sent more than its Content-Length of "+strconv.FormatInt(x.declared, 10)+" bytes: the rest is dropped")
+	}
+	return x.declared - x.sent
+}
+
+// Flush is gateway.ResponseWriter's.
+func (x *exchange) Flush() error {
+	if x.status == 0 {
+		return errNoHead
+	}
+	if x.writeErr != nil {
+		return x.writeErr
+	}
+	return x.flush()
+}
+
+func (x *exchange) flush() error {
+	flusher, ok := x.w.(interface{ FlushError() error })
+	if !ok {
+		return nil
+	}
+	stop := x.watch(writing)
+	err := flusher.FlushError()
+	stop()
+	if err != nil {
+		return x.gone(err)
+	}
+	return nil
+}
+
+// SendFile is gateway.ResponseWriter's.
+func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
+	if x.status == 0 {
+		return 0, errNoHead
+	}
+	part := x.room(n)
+	if part == 0 {
+		return n, x.writeErr
+	}
+	stop := x.watch(writing)
+	// net/http's ResponseWriter takes it from here with sendfile(2).
+	sent, err := io.Copy(x.w, &io.LimitedReader{R: f, N: part})
+	stop()
+	x.sent += sent
+	switch {
+	case err != nil:
+		return sent, x.gone(err)
+	case sent < part:
+		return sent, nil
+	}
+	return n, nil
+}
+
+// gone remembers that the client went away.
+func (x *exchange) gone(err error) error {
+	if x.writeErr == nil {
+		x.writeErr = fmt.Errorf("write response: %w", err)
+	}
+	return x.writeErr
+}
+
+// short cuts a response that ended before its Content-Length.
+func (x *exchange) short() {
+	x.log(logs.Warn, "the application sent "+strconv.FormatInt(x.sent, 10)+" bytes of a Content-Length of "+
+		strconv.FormatInt(x.declared, 10)+": the connection is closed")
+	x.cut = true
+}

@@ -1,0 +1,102 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gophersnake/gophersnake/internal/framing"
+	"github.com/gophersnake/gophersnake/internal/quiet"
+)
+
+// Server answers HTTP requests on any number of listeners.
+type Server struct {
+	o         Options
+	http      *http.Server
+	ids       ids
+	exchanges sync.Pool
+	active    atomic.Int64
+	warnedHop atomic.Bool // of a hop-by-hop header from the application
+	warned204 atomic.Bool // of a body with a status that has none
+}
+
+// New returns a server that does not listen yet.
+func New(o Options) *Server {
+	s := &Server{o: o.withDefaults(), ids: ids{prefix: newPrefix()}}
+	s.exchanges.New = func() any { return newExchange(s) }
+	s.http = &http.Server{
+		Handler:                      s,
+		ReadHeaderTimeout:            s.o.HeaderTimeout,
+		IdleTimeout:                  s.o.IdleTimeout,
+		MaxHeaderBytes:               s.o.Limits.Head,
+		DisableGeneralOptionsHandler: true,
+		ConnContext:                  connContext,
+		Protocols:                    new(http.Protocols),
+		ErrorLog:                     log.New(errorLog{s.o.Log}, "", 0),
+	}
+	if s.o.IdleTimeout == 0 {
+		s.http.IdleTimeout = -1 // 0 would stand for ReadTimeout
+	}
+	s.http.Protocols.SetHTTP1(true)
+	s.http.Protocols.SetUnencryptedHTTP2(true)
+	return s
+}
+
+// Serve answers the connections of l, which belongs to it from now on, until
+// Shutdown. It returns nil after that, and otherwise why l can accept no more:
+// a client that cannot be accepted does not end it.
+func (s *Server) Serve(l net.Listener) error {
+	guarded := framing.Listen(quiet.Listen(patient{l}), framing.Options{
+		Limits:       s.o.Limits,
+		HTTP2:        true,
+		BodyTimeout:  s.o.SocketTimeout,
+		WriteTimeout: s.o.SocketTimeout,
+		OnRefuse:     s.refused,
+	})
+	if err := s.http.Serve(guarded); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting, closes idle connections and waits until the running
+// requests have been answered. When ctx ends first it closes their connections
+// and returns the error of ctx without waiting for the application. It may be
+// called more than once, and from several goroutines.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("shut down with %d requests running: %w", s.Active(), err)
+	if closing := s.http.Close(); closing != nil {
+		return errors.Join(err, closing)
+	}
+	return err
+}
+
+// Active returns how many requests are being answered.
+func (s *Server) Active() int64 { return s.active.Load() }
+
+// patient is a listener whose failures to accept one connection are temporary
+// in the eyes of net/http, which then tries again after a pause that grows.
+type patient struct{ net.Listener }
+
+func (p patient) Accept() (net.Conn, error) {
+	c, err := p.Listener.Accept()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		return nil, temporary{err}
+	}
+	return c, err
+}
+
+type temporary struct{ error }
+
+func (temporary) Timeout() bool   { return false }
+func (temporary) Temporary() bool { return true }
+func (t temporary) Unwrap() error { return t.error }

@@ -1,0 +1,77 @@
+package front
+
+import (
+	"errors"
+	"io/fs"
+	"mime"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// serveFile answers with a regular file. Validators and ranges are net/http's.
+func (x *exchange) serveFile(name string) {
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		x.options(allowed)
+		return
+	default:
+		x.notAllowed()
+		return
+	}
+	f, info, err := openRegular(name)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		x.log(logs.Error, "access denied: "+err.Error())
+		x.page(http.StatusForbidden)
+		return
+	case err != nil:
+		x.log(logs.Info, "no such file: "+err.Error())
+		x.page(http.StatusNotFound)
+		return
+	}
+	defer f.Close()
+	x.sendFile(f, info)
+}
+
+var errNotRegular = errors.New("not a regular file")
+
+func openRegular(name string) (*os.File, fs.FileInfo, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+func (x *exchange) sendFile(f *os.File, info fs.FileInfo) {
+	header := x.w.Header()
+	header["Etag"] = x.value(etag(info))
+	// A nil entry keeps net/http from guessing a type from the content.
+	header["Content-Type"] = nil
+	if kind := mime.TypeByExtension(filepath.Ext(info.Name())); kind != "" {
+		header["Content-Type"] = x.value(kind)
+	}
+	if x.s.o.ServerHeader != "" {
+		header["Server"] = x.value(x.s.o.ServerHeader)
+	}
+	w := &recorder{ResponseWriter: x.w, x: x}
+	http.ServeContent(w, x.r, "", info.ModTime(), f)
+}
+
+// etag is a validator made as Apache makes it: size and time of change.
+func etag(info fs.FileInfo) string {
+	return `"` + strconv.FormatInt(info.Size(), 16) + "-" + strconv.FormatInt(info.ModTime().UnixMicro(), 16) + `"`
+}
