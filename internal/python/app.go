@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -40,7 +41,7 @@ type App struct {
 	script Script
 
 	mu      sync.Mutex
-	targets atomic.Pointer[map[string]*C.struct_gs_target]
+	targets atomic.Pointer[map[string]*target]
 }
 
 var _ gateway.App = (*App)(nil)
@@ -49,7 +50,7 @@ var _ gateway.App = (*App)(nil)
 // request comes or by Preload.
 func (rt *Runtime) App(s Script) *App {
 	a := &App{rt: rt, script: s}
-	a.targets.Store(&map[string]*C.struct_gs_target{})
+	a.targets.Store(&map[string]*target{})
 	return a
 }
 
@@ -60,14 +61,20 @@ func (a *App) Preload(group string) error {
 	if err != nil {
 		return err
 	}
-	if !a.rt.onMain(func() { C.gs_target_preload(t) }) {
+	if !a.rt.onMain(func() { C.gs_target_preload(t.c) }) {
 		return ErrClosed
 	}
 	return nil
 }
 
+// target is a script in one interpreter.
+type target struct {
+	c   *C.struct_gs_target
+	gil *gil
+}
+
 // target returns the script in an application group.
-func (a *App) target(group string) (*C.struct_gs_target, error) {
+func (a *App) target(group string) (*target, error) {
 	if t := (*a.targets.Load())[group]; t != nil {
 		return t, nil
 	}
@@ -81,18 +88,29 @@ func (a *App) target(group string) (*C.struct_gs_target, error) {
 	if t := old[group]; t != nil {
 		return t, nil
 	}
-	var text [errorSize]C.char
-	options := a.options(group)
-	t := C.gs_target_new(in, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
-	if t == nil {
-		return nil, fmt.Errorf("prepare %s: %s", a.name(), C.GoString(&text[0]))
+	t := &target{gil: in.gil}
+	err = ErrClosed
+	a.rt.onMain(func() { t.c, err = a.newTarget(in, group) })
+	if err != nil {
+		return nil, err
 	}
-	targets := make(map[string]*C.struct_gs_target, len(old)+1)
+	targets := make(map[string]*target, len(old)+1)
 	for k, v := range old {
 		targets[k] = v
 	}
 	targets[group] = t
 	a.targets.Store(&targets)
+	return t, nil
+}
+
+// newTarget runs on Python's main thread, which is there as long as Python is.
+func (a *App) newTarget(in *interp, group string) (*C.struct_gs_target, error) {
+	var text [errorSize]C.char
+	options := a.options(group)
+	t := C.gs_target_new(in.c, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
+	if t == nil {
+		return nil, fmt.Errorf("prepare %s: %s", a.name(), C.GoString(&text[0]))
+	}
 	return t, nil
 }
 
@@ -143,7 +161,7 @@ func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseW
 	c := calls.get()
 	defer calls.put(c)
 	c.script, c.req, c.w = a.name(), r, w
-	c.env = flat.AppendEnviron(c.env[:0], r)
+	c.env, c.steady = flat.AppendEnviron(c.env[:0], r)
 	if err := a.rt.enter(ctx); err != nil {
 		return err
 	}
@@ -159,6 +177,8 @@ func (rt *Runtime) enter(ctx context.Context) error {
 	default:
 		select {
 		case rt.slots <- struct{}{}:
+		case <-rt.closing: // Close has the other slots
+			return &gateway.Error{Kind: gateway.Failed, Err: ErrClosed}
 		case <-ctx.Done():
 			return &gateway.Error{Kind: gateway.Aborted, Err: context.Cause(ctx)}
 		}
@@ -173,14 +193,28 @@ func (rt *Runtime) leave() {
 	<-rt.slots
 }
 
-// run is the one call of C that a simple request needs.
-func (c *call) run(t *C.struct_gs_target) C.struct_gs_result {
+// run makes the one call of C that a simple request needs.
+func (c *call) run(t *target) C.struct_gs_result {
+	t.gil.enter(c)
+	if !t.gil.sampled() {
+		result := c.serve(t)
+		t.gil.leave(c)
+		return result
+	}
+	start := time.Now()
+	result := c.serve(t)
+	t.gil.measured(time.Since(start))
+	t.gil.leave(c)
+	return result
+}
+
+func (c *call) serve(t *target) C.struct_gs_result {
 	more := C.int(0)
 	if c.req.Body != nil {
 		more = 1
 	}
-	return C.gs_serve(t, &C.gs_go_io, C.gs_call(c.handle),
-		bytesOf(c.env), C.size_t(len(c.env)),
+	return C.gs_serve(t.c, &C.gs_go_io, C.gs_call(c.handle),
+		bytesOf(c.env), C.size_t(len(c.env)), C.size_t(c.steady),
 		bytesOf(c.req.Prefix), C.size_t(len(c.req.Prefix)), more,
 		C.int64_t(c.req.Start.UnixNano()),
 		bytesOf(c.out), C.size_t(len(c.out)), &c.pending)

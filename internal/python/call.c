@@ -7,21 +7,20 @@
 #include "response.h"
 #include "target.h"
 
-#include <sched.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+/* How long to wait at a time for other threads to be done with a request. */
+enum { OTHERS_MICROSECONDS = 200 };
 
 /* What became of the application's part, before its output is looked at. */
 enum outcome { DONE, FAILED, TIMED_OUT, SEND_FILE };
 
 static PyObject *request_id(struct gs_request *r)
 {
-	PyObject *id = gs_py.PyDict_GetItemString(r->environ, "mod_wsgi.request_id");
-
-	return id ? id : GS_NONE;
+	return r->id ? r->id : GS_NONE;
 }
 
 /* Logs the current exception; tells whether it was a RequestTimeout. */
@@ -110,6 +109,8 @@ static void sum_length(struct gs_request *r, struct sequence s, Py_ssize_t n)
 		}
 		sum += size;
 	}
+	if (sum == 0) /* also what HEAD may be answered with */
+		return;
 	r->length = sum;
 	memcpy(r->buf + 16, &r->length, sizeof r->length);
 }
@@ -280,18 +281,18 @@ static enum outcome run_watched(struct gs_request *r, PyObject **app, struct gs_
 	return o;
 }
 
-static enum outcome serve(struct gs_request *r, const char *environ, size_t size, int64_t mtime_ns,
-			  struct gs_file *f)
+static enum outcome serve(struct gs_request *r, const struct gs_flat_environ *flat,
+			  int64_t mtime_ns, struct gs_file *f)
 {
 	struct gs_interp *in = r->interp;
 
-	if (gs_environ_build(r, environ, size) < 0)
+	if (gs_environ_build(r, flat) < 0)
 		return failed(r);
-	if (in->active && gs_request_data(r))
-		gs_py.PyDict_SetItem(in->active, request_id(r), r->data);
-	PyObject *app = gs_target_application(r->target, request_id(r), mtime_ns);
+	PyObject *app = gs_target_application(r->target, r->id, mtime_ns);
 	if (!app)
 		return FAILED;
+	if (in->active && gs_request_data(r))
+		gs_py.PyDict_SetItem(in->active, request_id(r), r->data);
 	r->watched = gs_py.PyList_Size(in->event_callbacks) > 0;
 	enum outcome o = r->watched ? run_watched(r, &app, f) : run(r, app, f);
 	gs_py.Py_DecRef(app);
@@ -305,14 +306,15 @@ static void release(struct gs_request *r)
 {
 	gs_input_end(r->input);
 	gs_start_end(r->start_response);
-	while (r->in_io > 0) /* another thread of the application is writing */
-		GS_UNLOCKED(sched_yield());
 	gs_clear(&r->start_response);
 	gs_clear(&r->input);
 	gs_clear(&r->environ);
+	gs_clear(&r->id);
 	gs_clear(&r->data);
 	gs_errors_end(r);
 	gs_lines_end(r->thread);
+	while (r->in_io > 0) /* threads that used them before they were cut off */
+		GS_UNLOCKED(usleep(OTHERS_MICROSECONDS));
 	free(r->window);
 }
 
@@ -368,19 +370,16 @@ static void end_child(void)
 }
 
 struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
-			  const char *environ, size_t environ_size, const char *body,
-			  size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
+			  const char *environ, size_t environ_size, size_t steady,
+			  const char *body, size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
 			  struct gs_pending *pending)
 {
 	struct gs_file f = {.fd = -1};
-	struct stat st = {0};
+	int64_t mtime_ns = 0;
+	int kind = t->path[0] ? gs_target_check(t, start_ns, &mtime_ns) : GS_COMPLETE;
 
-	if (t->path[0]) {
-		if (stat(t->path, &st) < 0)
-			return (struct gs_result){.kind = GS_NOT_FOUND};
-		if (!S_ISREG(st.st_mode))
-			return (struct gs_result){.kind = GS_FORBIDDEN};
-	}
+	if (kind != GS_COMPLETE)
+		return (struct gs_result){.kind = kind};
 	struct gs_request r = {
 		.target = t, .interp = t->interp, .io = io, .call = call,
 		.start = (double)start_ns / 1e9, .body = body, .body_size = body_size,
@@ -388,16 +387,17 @@ struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call c
 		.length = -1,
 	};
 	r.thread = gs_attach(t->interp);
-	r.thread->request = &r;
-	enum outcome o = serve(&r, environ, environ_size,
-			       st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, &f);
+	struct gs_seat *seat = r.thread->seats[t->interp->index];
+	r.thread->request = seat->request = &r;
+	struct gs_flat_environ flat = {environ, environ_size, steady};
+	enum outcome o = serve(&r, &flat, mtime_ns, &f);
 	if (gs_forked)
 		end_child();
 	struct gs_result result = conclude(&r, o, &f);
 	release(&r);
 	if (r.buf != r.out)
 		free(r.buf);
-	r.thread->request = NULL;
+	r.thread->request = seat->request = NULL;
 	gs_detach(t->interp);
 	return result;
 }

@@ -14,6 +14,7 @@
 
 #include "interp.h"
 #include "io.h"
+#include "template.h"
 
 /* A script in an interpreter; made by gs_target_new, lives until the end. */
 struct gs_target {
@@ -28,6 +29,8 @@ struct gs_target {
 	PyObject *dict;       /* of the loaded module, owned, or NULL */
 	PyObject *mtime;      /* module.__mtime__ as the loader set it, owned */
 	int64_t mtime_ns;     /* of the file as it was loaded */
+	int64_t checked_ns;   /* when the file was last found unchanged; atomic */
+	struct gs_template templates[GS_TEMPLATES];
 };
 
 struct gs_request {
@@ -65,13 +68,15 @@ struct gs_request {
 	size_t length_size;
 
 	PyObject *environ, *input, *start_response, *data; /* owned, or NULL */
+	PyObject *id; /* mod_wsgi.request_id; owned, or NULL */
 
 	/* counters for events */
 	long input_reads, output_writes;
 	int64_t input_length;
 	double input_time, output_time;
 	int watched; /* someone subscribed to events */
-	int in_io;   /* threads inside an io function for this request */
+	int in_io;   /* threads inside an io function, and others that need it to last */
+	struct gs_request *pinned; /* the next one in gs_each_request */
 };
 
 enum gs_kind {
@@ -108,16 +113,23 @@ struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, siz
  * here. Failures are logged. */
 void gs_target_preload(struct gs_target *t);
 
+/* The entries of an environ, see package flat. */
+struct gs_flat_environ {
+	const char *data;
+	size_t size;
+	size_t steady; /* bytes of it that may come again */
+};
+
 /*
  * Serves one request on the calling thread.
  *
- * environ (see package flat) and body are borrowed for the call; more says that
+ * environ and body are borrowed for the call; more says that
  * io->read has the rest of the body. out of cap bytes and pending stay the
  * caller's; see struct gs_pending for who may touch them when.
  */
 struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
-			  const char *environ, size_t environ_size, const char *body,
-			  size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
+			  const char *environ, size_t environ_size, size_t steady,
+			  const char *body, size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
 			  struct gs_pending *pending);
 
 /* Calls an io function for r without the GIL. The request does not end meanwhile. */

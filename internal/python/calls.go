@@ -26,6 +26,7 @@ type call struct {
 	w      gateway.ResponseWriter
 	head   gateway.Head
 	env    []byte
+	steady int // bytes of env that may come again
 	out    []byte
 
 	// sending serialises the use of w: an application may write from
@@ -36,7 +37,13 @@ type call struct {
 	// result of sending what was taken from out.
 	pending C.struct_gs_pending
 	seen    uint32 // pending.state when the flusher looked last
-	settled chan error
+
+	// turn is whether the call holds gil's turn; served tells calls apart.
+	turn       atomic.Uint32
+	gil        *gil
+	served     atomic.Uint32
+	seenServed uint32 // served when the flusher looked last
+	settled    chan error
 }
 
 // pendingState returns the word that both sides change with compare-and-swap.

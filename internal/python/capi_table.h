@@ -35,6 +35,8 @@
 	F(PyInterpreterState *, PyThreadState_GetInterpreter, (PyThreadState *))       \
 	F(PyThreadState *, PyThreadState_Get, (void))                                  \
 	F(PyThreadState *, PyThreadState_Swap, (PyThreadState *))                      \
+	F(PyThreadState *, PyThreadState_Next, (PyThreadState *))                      \
+	F(PyThreadState *, PyInterpreterState_ThreadHead, (PyInterpreterState *))      \
 	F(void, PyThreadState_Clear, (PyThreadState *))                                \
 	F(void, PyThreadState_Delete, (PyThreadState *))                               \
 	F(void, PyThreadState_DeleteCurrent, (void))                                   \
@@ -62,6 +64,7 @@
 	F(PyObject *, PyObject_CallMethod, (PyObject *, const char *, const char *, ...)) \
 	F(PyObject *, PyObject_CallFunction, (PyObject *, const char *, ...))          \
 	F(PyObject *, PyBytes_FromObject, (PyObject *))                                \
+	F(PyObject *, PyMemoryView_FromObject, (PyObject *))                           \
 	F(int, PyObject_AsFileDescriptor, (PyObject *))                                \
 	F(void, PyObject_Free, (void *))                                               \
 	/* types */                                                                    \

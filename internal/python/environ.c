@@ -2,6 +2,7 @@
 #include "errlog.h"
 #include "flat.h"
 #include "input.h"
+#include "template.h"
 
 /*
  * The str of bytes, which is remembered for the next request when it is short.
@@ -10,20 +11,9 @@
  */
 static PyObject *remembered(struct gs_interp *in, const char *data, size_t size)
 {
-	uint64_t h = size * 0x9E3779B97F4A7C15u, word;
-	size_t i = 0;
-
 	if (size == 0 || size > GS_VALUE_MAX)
 		return gs_py.PyUnicode_DecodeLatin1(data, (Py_ssize_t)size, NULL);
-	for (; i + 8 <= size; i += 8) {
-		memcpy(&word, data + i, 8);
-		h = (h ^ word) * 0x9E3779B97F4A7C15u;
-		h ^= h >> 29;
-	}
-	word = 0;
-	memcpy(&word, data + i, size - i);
-	h = (h ^ word) * 0x9E3779B97F4A7C15u;
-	struct gs_value *v = &in->values[(h >> 40) & (GS_VALUES - 1)];
+	struct gs_value *v = &in->values[gs_hash(data, size) & (GS_VALUES - 1)];
 	if (v->text && v->size == size && memcmp(v->data, data, size) == 0) {
 		gs_py.Py_IncRef(v->text);
 		return v->text;
@@ -86,18 +76,38 @@ static int set_entries(struct gs_request *r, const char *flat, size_t size)
 	return more;
 }
 
-int gs_environ_build(struct gs_request *r, const char *flat, size_t size)
+/* Makes the dict of the steady part. Returns 0, or -1 with an exception. */
+static int begin(struct gs_request *r, const struct gs_flat_environ *flat)
+{
+	struct gs_template *templates = r->target->templates;
+	uint64_t hash = gs_hash(flat->data, flat->steady);
+	PyObject *known = gs_template_find(templates, flat->data, flat->steady, hash);
+
+	r->environ = gs_py.PyDict_Copy(known ? known : r->target->base);
+	if (!r->environ)
+		return -1;
+	if (known)
+		return 0;
+	if (set_entries(r, flat->data, flat->steady) < 0)
+		return -1;
+	gs_template_offer(templates, flat->data, flat->steady, hash, r->environ);
+	return 0;
+}
+
+int gs_environ_build(struct gs_request *r, const struct gs_flat_environ *flat)
 {
 	struct gs_interp *in = r->interp;
 
-	r->environ = gs_py.PyDict_Copy(r->target->base);
-	if (!r->environ || set_entries(r, flat, size) < 0)
+	if (begin(r, flat) < 0 ||
+	    set_entries(r, flat->data + flat->steady, flat->size - flat->steady) < 0)
 		return -1;
 	r->input = gs_input_new(r);
 	PyObject *errors = gs_errors_take(r); /* borrowed */
 	if (!r->input || !errors || gs_py.PyDict_SetItem(r->environ, in->k_input, r->input) < 0 ||
 	    gs_py.PyDict_SetItem(r->environ, in->k_errors, errors) < 0)
 		return -1;
+	r->id = gs_py.PyDict_GetItemWithError(r->environ, in->k_request_id);
+	gs_py.Py_IncRef(r->id); /* the application may change environ */
 	if (set(r, in->k_request_start, gs_py.PyFloat_FromDouble(r->start)) < 0 ||
 	    set(r, in->k_application_start, gs_py.PyFloat_FromDouble(gs_now())) < 0)
 		return -1;

@@ -9,7 +9,7 @@
 
 #include "call.h"
 
-/* Sets r->environ, r->input. Returns 0, or -1 with an exception. */
-int gs_environ_build(struct gs_request *r, const char *flat, size_t size);
+/* Sets r->environ, r->input and r->id. Returns 0, or -1 with an exception. */
+int gs_environ_build(struct gs_request *r, const struct gs_flat_environ *flat);
 
 #endif

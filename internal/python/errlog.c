@@ -101,21 +101,29 @@ static struct gs_lines *lines_of(struct log *lg, struct gs_request **r)
 	return lg->level <= GS_LOG_ERROR ? &t->err : &t->out;
 }
 
+/* The bytes of a bytes-like object: a new reference, or NULL with a TypeError. */
+static PyObject *bytes_of(PyObject *o)
+{
+	if (gs_is(o, gs_py.PyBytes_Type)) {
+		gs_py.Py_IncRef(o);
+		return o;
+	}
+	PyObject *view = gs_py.PyMemoryView_FromObject(o);
+	PyObject *bytes = view ? gs_py.PyBytes_FromObject(view) : NULL;
+	gs_py.Py_DecRef(view);
+	return bytes;
+}
+
 static PyObject *log_write(PyObject *self, PyObject *arg)
 {
 	struct log *lg = gs_body(self);
-	struct gs_request *r;
-	struct gs_lines *l = lines_of(lg, &r);
-	PyObject *bytes, *result = NULL;
+	PyObject *bytes = bytes_of(arg), *result = NULL;
+	struct gs_request *r; /* looked for last: bytes_of may run Python code */
+	struct gs_lines *l = bytes ? lines_of(lg, &r) : NULL;
 	char *data;
 	Py_ssize_t n;
 
-	if (!l)
-		return NULL;
-	if (gs_is(arg, gs_py.PyUnicode_Type))
-		return gs_type_error("a bytes-like object is required, not ", arg);
-	bytes = gs_py.PyBytes_FromObject(arg); /* itself when it is bytes */
-	if (bytes && gs_py.PyBytes_AsStringAndSize(bytes, &data, &n) == 0 &&
+	if (l && gs_py.PyBytes_AsStringAndSize(bytes, &data, &n) == 0 &&
 	    add_text(l, r, lg->level, data, (size_t)n) == 0)
 		result = gs_py.PyLong_FromLongLong(n);
 	gs_py.Py_DecRef(bytes);
@@ -279,13 +287,26 @@ void gs_errors_end(struct gs_request *r)
 	if (!seat->text)
 		return;
 	struct log *lg = gs_body(seat->log);
+	lg->r = NULL; /* before flush_lines, which lets other threads run */
 	flush_lines(&lg->lines, r, lg->level);
-	lg->r = NULL;
 	/* ours, and for the raw stream that of the text stream */
 	if (has_refs(r->interp, seat->text, 1) && has_refs(r->interp, seat->log, 2))
 		return;
 	gs_clear(&seat->text);
 	gs_clear(&seat->log);
+}
+
+static void flush_plainly(struct gs_lines *l, int level)
+{
+	if (l->size > 0)
+		gs_log_plain(0, level, l->data, l->size);
+	l->size = 0;
+}
+
+void gs_lines_last(struct gs_thread *t)
+{
+	flush_plainly(&t->out, GS_LOG_INFO);
+	flush_plainly(&t->err, GS_LOG_ERROR);
 }
 
 void gs_lines_end(struct gs_thread *t)

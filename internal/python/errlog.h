@@ -30,6 +30,9 @@ void gs_errors_end(struct gs_request *r);
 /* Writes out the incomplete lines that r's thread has in sys.stdout and stderr. */
 void gs_lines_end(struct gs_thread *t);
 
+/* The same after the end of Python, without a GIL. */
+void gs_lines_last(struct gs_thread *t);
+
 /* Logs lines for r, or for no request if it is NULL. Gives the GIL up. */
 void gs_log(struct gs_request *r, int level, const char *text, size_t size);
 

@@ -21,12 +21,11 @@ PyObject *gs_request_data(struct gs_request *r)
 static int add_common(struct gs_request *r, PyObject *payload)
 {
 	PyObject *data = gs_request_data(r);
-	PyObject *id = r->environ
-		? gs_py.PyDict_GetItemString(r->environ, "mod_wsgi.request_id") : GS_NONE;
+	PyObject *id = r->id ? r->id : GS_NONE;
 
 	if (!data || gs_py.PyDict_SetItemString(payload, "request_data", data) < 0)
 		return -1;
-	return id ? gs_py.PyDict_SetItemString(payload, "request_id", id) : 0;
+	return gs_py.PyDict_SetItemString(payload, "request_id", id);
 }
 
 PyObject *gs_publish(struct gs_request *r, const char *name, PyObject *payload)

@@ -24,7 +24,7 @@ func gsGoRead(handle C.gs_call, buf *C.char, size C.size_t) C.ssize_t {
 	for {
 		n, err := c.req.Body.Read(p)
 		switch {
-		case n > 0:
+		case n > 0 || len(p) == 0:
 			return C.ssize_t(n)
 		case errors.Is(err, io.EOF):
 			return 0

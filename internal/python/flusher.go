@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// flushInterval is how often held-back output is looked at: output waits at
+// flushInterval is how often held-back output and turns are looked at: output waits at
 // least one and at most two of it while the application computes on.
 const flushInterval = 5 * time.Millisecond
 
@@ -55,6 +55,7 @@ func (f *flusher) run(active *atomic.Int32) {
 		case <-tick.C:
 		}
 		calls.each(f.look)
+		calls.each(lookAtTurn)
 		if active.Load() > 0 {
 			continue
 		}
@@ -85,4 +86,13 @@ func (f *flusher) look(c *call) {
 	if atomic.CompareAndSwapUint32(c.pendingState(), state, state&^3|C.GS_TAKEN) {
 		f.wg.Go(c.sendTaken)
 	}
+}
+
+// lookAtTurn ends the turn of c if it is the same as at the last look.
+func lookAtTurn(c *call) {
+	served := c.served.Load()
+	if c.turn.Load() == myTurn && served == c.seenServed {
+		c.gil.overrun(c)
+	}
+	c.seenServed = served
 }

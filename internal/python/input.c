@@ -167,6 +167,13 @@ static PyObject *read_long(struct gs_request *r, size_t limit)
 	if (builder_room(&b, room > r->body_size ? room : r->body_size) < 0 || move(r, &b, limit) < 0)
 		return builder_drop(&b);
 	while (b.size < limit && r->body_more) {
+		if (limit - b.size < WINDOW) { /* through the window: fewer, larger reads */
+			int more = fill(r);
+
+			if (more < 0 || move(r, &b, limit - b.size) < 0)
+				return builder_drop(&b);
+			continue;
+		}
 		if (b.size == b.cap && builder_room(&b, limit / 2 < b.cap ? limit : 2 * b.cap) < 0)
 			return builder_drop(&b);
 		size_t want = b.cap - b.size;
@@ -194,13 +201,27 @@ static Py_ssize_t size_arg(PyObject *args, const char *format)
 	return n < 0 ? -1 : n;
 }
 
+/* Asks for the body without reading any of it, which sends the interim response
+ * to "Expect: 100-continue". A failure is kept for the next read. */
+static void ask(struct gs_request *r)
+{
+	char none;
+
+	if (r->body_more && r->input_reads == 1 && !gs_forked)
+		GS_IO(r, r->io->read(r->call, &none, 0));
+}
+
+/* In the methods below the argument comes first: its __index__ may run for so
+ * long that the request has ended afterwards. */
 static PyObject *input_read(PyObject *self, PyObject *args)
 {
-	struct gs_request *r = usable(self, "read()");
-	Py_ssize_t n = r ? size_arg(args, "|O:read") : -2;
+	Py_ssize_t n = size_arg(args, "|O:read");
+	struct gs_request *r = n == -2 ? NULL : usable(self, "read()");
 
-	if (n == -2)
+	if (!r)
 		return NULL;
+	if (n == 0)
+		ask(r);
 	if (n >= 0 && (size_t)n <= r->body_size)
 		return take(r, (size_t)n);
 	if (!r->body_more)
@@ -234,23 +255,23 @@ static PyObject *read_line(struct gs_request *r, size_t limit)
 
 static PyObject *input_readline(PyObject *self, PyObject *args)
 {
-	struct gs_request *r = usable(self, "readline()");
-	Py_ssize_t n = r ? size_arg(args, "|O:readline") : -2;
+	Py_ssize_t n = size_arg(args, "|O:readline");
+	struct gs_request *r = n == -2 ? NULL : usable(self, "readline()");
 
-	if (n == -2)
+	if (!r)
 		return NULL;
 	return read_line(r, n < 0 ? (size_t)INT64_MAX : (size_t)n);
 }
 
 static PyObject *input_readlines(PyObject *self, PyObject *args)
 {
-	struct gs_request *r = usable(self, "readlines()");
-	Py_ssize_t hint = r ? size_arg(args, "|O:readlines") : -2;
-	int64_t before = hint == -2 ? 0 : r->input_length;
+	Py_ssize_t hint = size_arg(args, "|O:readlines");
+	PyObject *list = hint == -2 ? NULL : gs_py.PyList_New(0);
+	struct gs_request *r = list ? usable(self, "readlines()") : NULL;
+	int64_t before = r ? r->input_length : 0;
 
-	if (hint == -2)
-		return NULL;
-	PyObject *list = gs_py.PyList_New(0);
+	if (!r)
+		gs_clear(&list);
 	while (list) {
 		PyObject *line = read_line(r, (size_t)INT64_MAX);
 		int end = line && gs_py.PyObject_IsTrue(line) == 0;

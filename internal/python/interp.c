@@ -163,6 +163,7 @@ static int intern_names(struct gs_interp *in)
 		{&in->k_request_start, "mod_wsgi.request_start"},
 		{&in->k_application_start, "mod_wsgi.application_start"},
 		{&in->k_thread_id, "mod_wsgi.thread_id"},
+		{&in->k_request_id, "mod_wsgi.request_id"},
 	};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (!(*names[i].slot = gs_py.PyUnicode_InternFromString(names[i].text)))
@@ -375,7 +376,7 @@ static void release(struct gs_interp *in)
 		&in->event_callbacks, &in->publish, &in->log_exception, &in->stopping,
 		&in->new_target, &in->sources, &in->active, &in->n_close, &in->n_mtime,
 		&in->n_reload_required, &in->k_input, &in->k_errors, &in->k_request_start,
-		&in->k_application_start, &in->k_thread_id,
+		&in->k_application_start, &in->k_thread_id, &in->k_request_id,
 	};
 	for (int i = 0; i < GS_VALUES; i++)
 		gs_clear(&in->values[i].text);
@@ -389,11 +390,11 @@ static void release(struct gs_interp *in)
 static int stop_sub(struct gs_interp *in)
 {
 	gs_attach(in);
+	gs_drop_other_seats(in);
 	if (!say_stopping(in, 1)) {
 		gs_detach(in);
 		return 0;
 	}
-	gs_drop_other_seats(in);
 	release(in);
 	gs_py.Py_EndInterpreter(in->home);
 	if (gs_py.version < 0x030C) { /* the GIL is still held, without a state */
@@ -413,10 +414,11 @@ void gs_python_stop(void)
 	gs_attach(gs_interps[0]);
 	int end = say_stopping(gs_interps[0], all);
 	gs_stopped = 1;
-	if (!end || !all) {
+	if (end && all) {
+		gs_drop_other_seats(gs_interps[0]);
+		gs_py.Py_FinalizeEx();
+	} else {
 		gs_detach(gs_interps[0]);
-		return;
 	}
-	gs_drop_other_seats(gs_interps[0]);
-	gs_py.Py_FinalizeEx();
+	gs_lines_last(gs_thread_self());
 }

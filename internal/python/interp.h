@@ -56,7 +56,8 @@ struct gs_interp {
 	PyObject *active;          /* dict of mod_wsgi.active_requests once asked for, or NULL */
 	/* interned names */
 	PyObject *n_close, *n_mtime, *n_reload_required;
-	PyObject *k_input, *k_errors, *k_request_start, *k_application_start, *k_thread_id;
+	PyObject *k_input, *k_errors, *k_request_start, *k_application_start, *k_thread_id,
+		*k_request_id;
 };
 
 /* Text collected until a line is complete. */
@@ -68,6 +69,8 @@ struct gs_lines {
 /* What one thread has in one interpreter. */
 struct gs_seat {
 	PyThreadState *state;
+	struct gs_request *request; /* running now in this interpreter, or NULL */
+	struct gs_seat *dropped;    /* the next one in gs_drop_other_seats */
 	PyObject *log, *text; /* an idle wsgi.errors, owned, or NULL */
 };
 
@@ -132,9 +135,13 @@ struct gs_interp *gs_interp_current(void);
 /* The record of the calling thread, made if it has none; no GIL needed. */
 struct gs_thread *gs_thread_self(void);
 
-/* Calls visit for every request that runs in interp; needs its GIL. */
+/* Calls visit, which may run Python code, for every request that runs in interp.
+ * Needs its GIL. */
 void gs_each_request(struct gs_interp *interp,
 		     void (*visit)(struct gs_request *, void *), void *arg);
+
+/* How many threads have a state in interp; needs its GIL. */
+int gs_thread_count(struct gs_interp *interp);
 
 /* Runs one call of the helper setup.source_files in interp and returns a
  * malloc'ed text of NUL-terminated paths, its size in *size; NULL if it failed.

@@ -33,7 +33,8 @@ enum gs_level { /* the values of logs.Level */
 struct gs_io {
 	/* Reads up to size bytes of the body that follow its prefix. Returns the
 	 * number read, 0 at the end, or -n when the body cannot be read: then
-	 * buf holds n bytes that say why (0 < n <= size). */
+	 * buf holds n bytes that say why (0 < n <= size). With size 0 it only
+	 * says that the body is wanted, and returns 0. */
 	ssize_t (*read)(gs_call call, char *buf, size_t size);
 	/* Sends the head (flat, see package flat) and the body bytes behind it.
 	 * Called once, before write. Returns 0, or -1: the client is gone. */

@@ -51,12 +51,10 @@ static PyObject *mod_request_data(PyObject *self, PyObject *unused)
 
 static void add_active(struct gs_request *r, void *dict)
 {
-	PyObject *id = r->environ
-		? gs_py.PyDict_GetItemString(r->environ, "mod_wsgi.request_id") : NULL;
-	PyObject *data = id ? gs_request_data(r) : NULL;
+	PyObject *data = r->id ? gs_request_data(r) : NULL;
 
 	if (data)
-		gs_py.PyDict_SetItem(dict, id, data);
+		gs_py.PyDict_SetItem(dict, r->id, data);
 }
 
 /* active_requests(): the dict of requests that run now. It is kept up to date
@@ -77,7 +75,16 @@ static PyObject *mod_active_requests(PyObject *self, PyObject *unused)
 	return in->active;
 }
 
+/* thread_count(): how many threads have a state in this interpreter. */
+static PyObject *mod_thread_count(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	return gs_py.PyLong_FromLong(gs_thread_count(gs_interp_current()));
+}
+
 static PyMethodDef functions[] = {
+	{"thread_count", mod_thread_count, METH_NOARGS, NULL},
 	{"log", mod_log, METH_VARARGS, NULL},
 	{"new_stream", mod_new_stream, METH_VARARGS, NULL},
 	{"request_data", mod_request_data, METH_NOARGS, NULL},

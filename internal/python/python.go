@@ -68,13 +68,22 @@ type Runtime struct {
 	active  atomic.Int32
 	flusher *flusher
 
-	// main carries work to Python's main thread; closing it ends Python.
-	main  chan func()
-	ended chan struct{}
+	// main carries work to Python's main thread, until closing is closed.
+	// Then no request begins, and stop ends Python.
+	main    chan func()
+	closing chan struct{}
+	stop    chan struct{}
+	ended   chan struct{}
 
+	gil     *gil // of the main interpreter, and of those without their own
 	mu      sync.Mutex
-	closed  bool
-	interps map[string]*C.struct_gs_interp
+	interps map[string]*interp
+}
+
+// interp is the interpreter of an application group.
+type interp struct {
+	c   *C.struct_gs_interp
+	gil *gil
 }
 
 // running is the Runtime of this process: CPython's state is the process's, so
@@ -93,8 +102,10 @@ func Start(opts Options) (*Runtime, error) {
 		opts:    opts,
 		slots:   make(chan struct{}, opts.Threads),
 		main:    make(chan func()),
+		closing: make(chan struct{}),
+		stop:    make(chan struct{}),
 		ended:   make(chan struct{}),
-		interps: make(map[string]*C.struct_gs_interp),
+		interps: make(map[string]*interp),
 	}
 	if !running.CompareAndSwap(nil, rt) {
 		return nil, fmt.Errorf("start %s: %w", opts.Library, ErrStarted)
@@ -118,10 +129,15 @@ func (rt *Runtime) mainThread(started chan<- error) {
 	if err != nil {
 		return
 	}
-	for work := range rt.main {
-		work()
+	for {
+		select {
+		case work := <-rt.main:
+			work()
+		case <-rt.stop:
+			C.gs_python_stop()
+			return
+		}
 	}
-	C.gs_python_stop()
 }
 
 func (rt *Runtime) initialise() error {
@@ -147,7 +163,8 @@ func (rt *Runtime) initialise() error {
 	if in == nil {
 		return errors.New(C.GoString(&text[0]))
 	}
-	rt.interps[""] = in
+	rt.gil = new(gil)
+	rt.interps[""] = &interp{c: in, gil: rt.gil}
 	return nil
 }
 
@@ -203,22 +220,18 @@ func (rt *Runtime) interpreterOptions(group string) []byte {
 // when Python has been closed.
 func (rt *Runtime) onMain(work func()) bool {
 	done := make(chan struct{})
-	rt.mu.Lock()
-	if rt.closed {
-		rt.mu.Unlock()
+	select {
+	case rt.main <- func() { defer close(done); work() }:
+		<-done
+		return true
+	case <-rt.closing:
 		return false
 	}
-	rt.active.Add(1)
-	rt.mu.Unlock()
-	defer rt.active.Add(-1)
-	rt.main <- func() { defer close(done); work() }
-	<-done
-	return true
 }
 
 // interpreter returns the interpreter of an application group, created if it
 // is new.
-func (rt *Runtime) interpreter(group string) (*C.struct_gs_interp, error) {
+func (rt *Runtime) interpreter(group string) (*interp, error) {
 	rt.mu.Lock()
 	in := rt.interps[group]
 	rt.mu.Unlock()
@@ -232,21 +245,22 @@ func (rt *Runtime) interpreter(group string) (*C.struct_gs_interp, error) {
 
 // newInterpreter runs on Python's main thread, which makes it the only one to
 // add interpreters.
-func (rt *Runtime) newInterpreter(group string) (*C.struct_gs_interp, error) {
+func (rt *Runtime) newInterpreter(group string) (*interp, error) {
 	rt.mu.Lock()
 	in := rt.interps[group]
 	rt.mu.Unlock()
 	if in != nil {
 		return in, nil
 	}
-	var text [errorSize]C.char
+	in = &interp{gil: rt.gil}
 	own := C.int(0)
 	if rt.opts.PerInterpreterGIL {
-		own = 1
+		own, in.gil = 1, new(gil)
 	}
+	var text [errorSize]C.char
 	options := rt.interpreterOptions(group)
-	in = C.gs_interp_new(own, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
-	if in == nil {
+	in.c = C.gs_interp_new(own, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
+	if in.c == nil {
 		return nil, fmt.Errorf("create application group %q: %s", group, C.GoString(&text[0]))
 	}
 	rt.mu.Lock()
@@ -263,9 +277,7 @@ var ErrClosed = errors.New("python has been closed")
 // then Python is left as it is and the cause returned. Close may be called
 // once.
 func (rt *Runtime) Close(ctx context.Context) error {
-	rt.mu.Lock()
-	rt.closed = true
-	rt.mu.Unlock()
+	close(rt.closing)
 	for range cap(rt.slots) {
 		select {
 		case rt.slots <- struct{}{}:
@@ -274,7 +286,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		}
 	}
 	rt.flusher.stop()
-	close(rt.main)
+	close(rt.stop)
 	select {
 	case <-rt.ended:
 		return nil
@@ -287,15 +299,17 @@ func (rt *Runtime) Close(ctx context.Context) error {
 // have loaded. It takes the GIL of each.
 func (rt *Runtime) SourceFiles() []string {
 	rt.mu.Lock()
-	interps := make([]*C.struct_gs_interp, 0, len(rt.interps))
+	interps := make([]*interp, 0, len(rt.interps))
 	for _, in := range rt.interps {
 		interps = append(interps, in)
 	}
 	rt.mu.Unlock()
 	var files []string
-	for _, in := range interps {
-		files = append(files, sourceFiles(in)...)
-	}
+	rt.onMain(func() {
+		for _, in := range interps {
+			files = append(files, sourceFiles(in.c)...)
+		}
+	})
 	return files
 }
 

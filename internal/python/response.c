@@ -188,9 +188,16 @@ static void publish_started(struct gs_request *r, PyObject *status, PyObject *he
 static int parse_args(PyObject *args, PyObject *kwargs, PyObject **status, PyObject **headers,
 		      PyObject **info)
 {
+	Py_ssize_t n = gs_py.PyTuple_Size(args);
+
 	*info = NULL;
-	if (!gs_py.PyArg_ParseTuple(args, "OO|O:start_response", status, headers, info))
-		return -1;
+	if (n == 2 || n == 3) {
+		*status = gs_py.PyTuple_GetItem(args, 0);
+		*headers = gs_py.PyTuple_GetItem(args, 1);
+		*info = n == 3 ? gs_py.PyTuple_GetItem(args, 2) : NULL;
+	} else if (!gs_py.PyArg_ParseTuple(args, "OO|O:start_response", status, headers, info)) {
+		return -1; /* it says what is wrong */
+	}
 	if (kwargs && !*info)
 		*info = gs_py.PyDict_GetItemString(kwargs, "exc_info");
 	if (gs_is_exact(*headers, gs_py.PyList_Type))
@@ -210,6 +217,8 @@ static PyObject *start_call(PyObject *self, PyObject *args, PyObject *kwargs)
 		return NULL;
 	if (s->r->watched)
 		publish_started(s->r, status, headers, info);
+	if (!s->r) /* it ended while the callbacks ran, in a thread of the application */
+		return over("start_response()");
 	if (take_exc_info(s->r, info) < 0 || gs_head_encode(s->r, status, headers) < 0)
 		return NULL;
 	return gs_py.PyCFunction_NewEx(&write_def, self, NULL);

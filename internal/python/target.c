@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 PyObject *gs_text_list(const char *pairs, size_t size);
 
@@ -67,7 +68,7 @@ struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, siz
  * script failed, which has been logged. */
 static int load(struct gs_target *t, PyObject *request_id, int force)
 {
-	PyObject *loaded = gs_call2(t->load, request_id, force ? GS_TRUE : GS_FALSE);
+	PyObject *loaded = gs_call2(t->load, request_id ? request_id : GS_NONE, force ? GS_TRUE : GS_FALSE);
 	int status = -1;
 
 	if (!loaded || loaded == GS_NONE)
@@ -94,7 +95,7 @@ void gs_target_preload(struct gs_target *t)
 {
 	gs_attach(t->interp);
 	if (!t->dict)
-		load(t, GS_NONE, 0);
+		load(t, NULL, 0);
 	gs_lines_end(gs_thread_self());
 	gs_detach(t->interp);
 }
@@ -112,6 +113,28 @@ static int script_wants_reload(struct gs_target *t)
 	gs_py.PyErr_Clear();
 	gs_py.Py_DecRef(wanted);
 	return yes;
+}
+
+/* How long a file that was found unchanged is trusted. */
+enum { TRUST_NANOSECONDS = 100000 };
+
+int gs_target_check(struct gs_target *t, int64_t now_ns, int64_t *mtime_ns)
+{
+	int64_t since = now_ns - __atomic_load_n(&t->checked_ns, __ATOMIC_ACQUIRE);
+	struct stat st;
+
+	*mtime_ns = __atomic_load_n(&t->mtime_ns, __ATOMIC_RELAXED);
+	if (since >= 0 && since < TRUST_NANOSECONDS)
+		return GS_COMPLETE;
+	if (stat(t->path, &st) < 0)
+		return GS_NOT_FOUND;
+	if (!S_ISREG(st.st_mode))
+		return GS_FORBIDDEN;
+	int64_t found = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	if (found == *mtime_ns)
+		__atomic_store_n(&t->checked_ns, now_ns, __ATOMIC_RELEASE);
+	*mtime_ns = found;
+	return GS_COMPLETE;
 }
 
 enum staleness { FRESH, STALE, UNWANTED };
@@ -135,6 +158,8 @@ PyObject *gs_target_application(struct gs_target *t, PyObject *request_id, int64
 	enum staleness s = staleness(t, mtime_ns);
 
 	if (s != FRESH && load(t, request_id, s == UNWANTED) < 0)
+		return NULL;
+	if (!t->dict) /* another thread failed to load it meanwhile, and said so */
 		return NULL;
 	PyObject *app = gs_py.PyDict_GetItemWithError(t->dict, t->callable);
 	gs_py.Py_IncRef(app);

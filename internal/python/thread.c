@@ -30,6 +30,7 @@ static void child_after_fork(void)
 	struct sigaction dfl = {.sa_handler = SIG_DFL};
 
 	gs_forked = 1;
+	pthread_mutex_init(&threads_lock, NULL); /* whoever held it does not exist here */
 	for (int sig = 1; sig < NSIG; sig++) {
 		struct sigaction now;
 
@@ -186,33 +187,63 @@ void gs_detach(struct gs_interp *interp)
 void gs_each_request(struct gs_interp *interp, void (*visit)(struct gs_request *, void *),
 		     void *arg)
 {
+	struct gs_request *r = NULL, *all = NULL;
+
+	/* visit may let others run: not under the lock, and with the requests
+	 * kept from ending */
 	pthread_mutex_lock(&threads_lock);
-	for (struct gs_thread *t = threads; t; t = t->next)
-		if (t->request && t->seats[interp->index])
-			visit(t->request, arg);
+	for (struct gs_thread *t = threads; t; t = t->next) {
+		struct gs_seat *seat = t->seats[interp->index];
+
+		if (!seat || !(r = seat->request))
+			continue;
+		r->in_io++;
+		r->pinned = all;
+		all = r;
+	}
 	pthread_mutex_unlock(&threads_lock);
+	while ((r = all)) {
+		all = r->pinned;
+		visit(r, arg);
+		r->in_io--;
+	}
+}
+
+int gs_thread_count(struct gs_interp *interp)
+{
+	PyThreadState *state = gs_py.PyInterpreterState_ThreadHead(interp->state);
+	int n = 0;
+
+	for (; state; state = gs_py.PyThreadState_Next(state))
+		n++;
+	return n;
 }
 
 /* Deletes the states that other threads have in interp, whose GIL the caller
  * holds; needed before it can be ended. For gs_python_stop only. */
 void gs_drop_other_seats(struct gs_interp *interp)
 {
+	struct gs_seat *seat, *all = NULL;
+
+	/* clearing runs code of the application: not under the lock */
 	pthread_mutex_lock(&threads_lock);
 	for (struct gs_thread *t = threads; t; t = t->next) {
-		struct gs_seat *seat = t->seats[interp->index];
-
-		if (!seat)
+		seat = t->seats[interp->index];
+		if (!seat || seat->state == interp->home)
 			continue;
 		t->seats[interp->index] = NULL;
-		gs_clear(&seat->text);
-		gs_clear(&seat->log);
-		if (seat->state != interp->home) {
-			gs_py.PyThreadState_Clear(seat->state);
-			gs_py.PyThreadState_Delete(seat->state);
-		}
-		free(seat);
+		seat->dropped = all;
+		all = seat;
 	}
 	pthread_mutex_unlock(&threads_lock);
+	while ((seat = all)) {
+		all = seat->dropped;
+		gs_clear(&seat->text);
+		gs_clear(&seat->log);
+		gs_py.PyThreadState_Clear(seat->state);
+		gs_py.PyThreadState_Delete(seat->state);
+		free(seat);
+	}
 }
 
 /* Gives the calling thread the state that creating interp left it with. */

@@ -88,8 +88,8 @@ func (e embedded) app(script string) gateway.App {
 }
 
 // hosts returns the main interpreter and a sub-interpreter.
-func (rt *runtime) hosts() []host {
-	return []host{embedded{rt, "main", ""}, embedded{rt, "sub", "site|/app"}}
+func (rt *runtime) hosts() []embedded {
+	return []embedded{{rt, "main", ""}, {rt, "sub", "site|/app"}}
 }
 
 // serve serves a script on a port of its own until the test ends and returns

@@ -12,22 +12,34 @@ var variants = []variant{
 	{name: "owngil", wanted: hasOwnGIL, run: runOwnGIL},
 	{name: "restricted", run: runRestricted},
 	{name: "signals", run: runSignals},
+	{name: "farewell", run: runFarewell},
+	{name: "farewell-threads", run: runFarewellThreads},
+	{name: "busy", run: runBusy},
 }
 
 // runShared has a main and a sub-interpreter under one GIL.
 func runShared(t *testing.T) {
 	rt := startPython(t)
 	for _, h := range rt.hosts() {
-		t.Run(h.name(), func(t *testing.T) { runCases(t, rt, h, "shared") })
+		t.Run(h.name(), func(t *testing.T) { runHost(t, rt, h, "shared") })
 	}
+	t.Run("isolation", func(t *testing.T) { testIsolation(t, rt) })
 	rt.close(t)
+}
+
+func runHost(t *testing.T, rt *runtime, h embedded, variant string) {
+	t.Run("cases", func(t *testing.T) { runCases(t, rt, h, variant) })
+	t.Run("streams", func(t *testing.T) { runStreams(t, rt, h) })
+	t.Run("two-callables", func(t *testing.T) { testTwoCallables(t, rt, h) })
+	t.Run("built-in", func(t *testing.T) { testBuiltIn(t, rt, h) })
 }
 
 // runOwnGIL has sub-interpreters with a GIL each.
 func runOwnGIL(t *testing.T) {
 	rt := startPython(t, func(o *python.Options) { o.PerInterpreterGIL = true })
 	h := rt.hosts()[1]
-	t.Run(h.name(), func(t *testing.T) { runCases(t, rt, h, "owngil") })
+	t.Run(h.name(), func(t *testing.T) { runHost(t, rt, h, "owngil") })
+	t.Run("isolation", func(t *testing.T) { testIsolation(t, rt) })
 	rt.close(t)
 }
 

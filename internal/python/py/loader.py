@@ -35,6 +35,7 @@ MAIN_INTERPRETER_ONLY = (
 
 _lock = threading.RLock()  # loading in this interpreter, one at a time
 _warned = set()
+_states = {}  # (__mtime__, mtime in ns) of each loaded script by module name
 
 
 def _module_name(path):
@@ -66,6 +67,7 @@ class Target:
         self.reloading = bool(self.file) and options.get("reloading") == "1"
         self.module = _module_name(self.name)
         self.failure = None
+        self._mtime_ns = 0  # of the file when it was read last
         self.base = self._base(options)
 
     def _base(self, options):
@@ -115,7 +117,7 @@ class Target:
         again = sys.modules.pop(self.module, None) is not None
         _gophersnake.log(INFO, "%s WSGI script '%s' into %s." % (
             "Reloading" if again else "Loading", self.name, errors.context(self)))
-        source, mtime, self._mtime_ns = self._read()
+        source, mtime = self._read()
         module = types.ModuleType(self.module)
         module.__file__ = self.name
         code = compile(source, self.name, "exec", dont_inherit=True)
@@ -125,26 +127,29 @@ class Target:
         except BaseException:
             sys.modules.pop(self.module, None)
             raise
-        module.__mtime__ = self._mtime = mtime
+        module.__mtime__ = mtime
+        _states[self.module] = mtime, self._mtime_ns
         self.failure = None
         return self._result(module)
 
     def _read(self):
         self._mtime_ns = 0
         if not self.file:
-            return self.source, 0.0, 0
+            return self.source, 0.0
         with open(self.file, "rb") as f:
             st = os.fstat(f.fileno())
             self._mtime_ns = st.st_mtime_ns
-            return f.read(), st.st_mtime, st.st_mtime_ns
+            return f.read(), st.st_mtime
 
     def _result(self, module):
-        return module.__dict__, module.__dict__.get("__mtime__"), self._mtime_ns
+        return (module.__dict__, *_states[self.module])
 
     def _is_current(self, module):
-        if module.__dict__.get("__mtime__") is not self._mtime:
+        # another target may have loaded it
+        mtime, mtime_ns = _states[self.module]
+        if module.__dict__.get("__mtime__") is not mtime:
             return False
-        return not self.file or os.stat(self.file).st_mtime_ns == self._mtime_ns
+        return not self.file or os.stat(self.file).st_mtime_ns == mtime_ns
 
     def _log_failure(self, exc, request_id):
         first = self.failure

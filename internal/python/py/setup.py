@@ -6,9 +6,11 @@ import site
 import sys
 import threading
 
-from _gophersnake import events, modules, signals, streams
+import _gophersnake
+from _gophersnake import events, forks, modules, signals, streams
 
 _main = False  # this is the main interpreter
+
 
 def _add_paths(directories):
     """Add directories as site does, their .pth files included, to the front."""
@@ -32,6 +34,10 @@ def configure(pairs):
     streams.install(options["restrict_stdin"] == "1", options["restrict_stdout"] == "1")
     if options["restrict_signal"] == "1":
         signals.restrict()
+    if _main:
+        forks.repair()
+    else:
+        forks.refuse(options["application_group"])
     while "" in sys.path:
         sys.path.remove("")
     if options["python_path"]:
@@ -61,11 +67,7 @@ def stopping(ending):
     if ending and _main:
         return True
     threading._shutdown()
-    me = threading.get_ident()
-    alive = [t for t in threading.enumerate()
-             if t.ident != me and t is not threading.main_thread() and t.is_alive()]
-    if ending and not alive:
+    if ending and _gophersnake.thread_count() == 1:
         return True
     atexit._run_exitfuncs()
     return False
-

@@ -21,7 +21,7 @@ def restrict():
             return original(signalnum, handler)
         stack = "".join(traceback.format_stack(limit=12)[:-1]).rstrip("\n")
         _gophersnake.log(
-            INFO, "Callback registration for signal %s ignored.\n%s" % (signalnum, stack))
+            INFO, "Callback registration for signal %d ignored.\n%s" % (signalnum, stack))
         return handler
 
     signal.signal = refuse

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// reloadServer serves what a module says, and follows its changes.
+func reloadServer(t *testing.T) *process {
+	t.Helper()
+	dir := tempDir(t)
+	say(t, dir, 0)
+	write(t, dir, "wsgi.py", `import words
+import atexit
+atexit.register(print, "goodbye of", words.TEXT)
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [words.TEXT.encode()]
+`)
+	return launch{dir: dir, args: []string{"--reload-on-changes", "--access-log", "wsgi.py"}}.start(t)
+}
+
+// say changes the module.
+func say(t *testing.T, dir string, n int) {
+	t.Helper()
+	write(t, dir, "words.py", fmt.Sprintf("TEXT = 'version %d'\n", n))
+}
+
+// until waits until the new code answers and returns how long that took.
+func (p *process) until(want string) time.Duration {
+	p.t.Helper()
+	start := time.Now()
+	eventually(p.t, want+" is answered", func() bool { return strings.Contains(p.get("/").body, want) })
+	return time.Since(start)
+}
+
+func TestReload(t *testing.T) {
+	t.Parallel()
+	p := reloadServer(t)
+	p.expect("/", 200, "version 0")
+	before := p.descriptors()
+	say(t, p.dir, 10)
+	if took := p.until("version 10"); took > 10*time.Second {
+		t.Errorf("the change was followed after %v", took)
+	}
+	p.stderr.await(t, `\[core:notice\] .*/words\.py has changed: restarting when running requests are done`)
+	p.stderr.await(t, `goodbye of version 0`)
+
+	write(t, p.dir, "words.py", "TEXT = 'version 20'\nthis is a syntax error\n")
+	eventually(t, "the error is answered", func() bool { return p.get("/").StatusCode == 500 })
+	p.stderr.await(t, `SyntaxError: `)
+	checkPage(t, p.get("/"), 500, "syntax")
+	say(t, p.dir, 30)
+	p.until("version 30")
+	if banners := p.stdout.count("^Server URL"); banners != 3 {
+		t.Errorf("%d starts, want 3: after the repair the next request loads the module\n%s", banners, p.stdout)
+	}
+	eventually(t, "no descriptor is left over", func() bool { return p.descriptors() <= before })
+	p.checkStderr()
+}
+
+// After a repair the module, which no import had kept, is followed again.
+func TestReloadAfterRepair(t *testing.T) {
+	t.Parallel()
+	p := reloadServer(t)
+	write(t, p.dir, "words.py", "TEXT = 'never seen'\nthis is a syntax error\n")
+	eventually(t, "the error is answered", func() bool { return p.get("/").StatusCode == 500 })
+	say(t, p.dir, 30)
+	p.until("version 30")
+	starts := p.stdout.count("^Server URL")
+	when := time.Now()
+	eventually(t, "the server follows the module again", func() bool {
+		// Again and again: a change that comes before the server has looked
+		// at the module is not noticed.
+		when = when.Add(time.Second)
+		if err := os.Chtimes(filepath.Join(p.dir, "words.py"), when, when); err != nil {
+			t.Fatal(err)
+		}
+		return p.stdout.count("^Server URL") > starts
+	})
+	p.expect("/", 200, "version 30")
+}
+
+// Without the option modules are left alone.
+func TestNoReload(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	say(t, dir, 0)
+	write(t, dir, "wsgi.py", strings.ReplaceAll(helloScript, `b"hello"`, "words.TEXT.encode()")+"import words\n")
+	p := launch{dir: dir, args: []string{"wsgi.py"}}.start(t)
+	p.expect("/", 200, "version 0")
+	say(t, dir, 10)
+	p.expect("/", 200, "version 0")
+	p.stop()
+	if strings.Contains(p.stderr.String(), "has changed") {
+		t.Errorf("stderr:\n%s", p.stderr)
+	}
+}
+
+// No request is lost over five restarts, whether clients open a connection for
+// each or keep theirs; those send a request again that met the end of their
+// connection, as HTTP has it (net/http does for a connection used before).
+func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
+	p := reloadServer(t)
+	stop := make(chan struct{})
+	var served, failed atomic.Int64
+	var wg sync.WaitGroup
+	for n := range 8 {
+		transport := &http.Transport{DisableKeepAlives: n%2 == 0}
+		defer transport.CloseIdleConnections()
+		c := &http.Client{Transport: transport, Timeout: patience}
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				r, err := read(c.Get(p.url))
+				if err != nil || r.StatusCode != 200 || !strings.HasPrefix(r.body, "version ") {
+					failed.Add(1)
+					t.Errorf("client %d: %v %+v", n, err, r)
+					return
+				}
+				served.Add(1)
+			}
+		})
+	}
+	for n := 1; n <= 5; n++ {
+		version := 1
+		for range n {
+			version *= 10
+		}
+		say(t, p.dir, version) // a text of another length
+		p.until(fmt.Sprint("version ", version))
+	}
+	close(stop)
+	wg.Wait()
+	if banners := p.stdout.count("^Server URL"); banners != 6 {
+		t.Errorf("%d starts, want 6", banners)
+	}
+	t.Logf("%d requests during 5 restarts, %d lost", served.Load(), failed.Load())
+}
+
+// A stop during a restart is a stop.
+func TestStopDuringReload(t *testing.T) {
+	t.Parallel()
+	p := launch{dir: appDir(t), args: []string{"--reload-on-changes", "app.py"}}.start(t)
+	h := p.holdOne()
+	write(t, p.dir, "app.py", helloScript)
+	p.stderr.await(t, `app\.py has changed`)
+	p.signal(syscall.SIGHUP) // reopens logs, no more
+	p.stderr.await(t, `log files reopened`)
+	p.signal(syscall.SIGTERM)
+	p.stderr.await(t, `caught terminated, stopping when running requests are done`)
+	h.open()
+	p.wait()
+	if r := <-h.answer; r.body != "released\n" {
+		t.Errorf("the running request got %q", r.body)
+	}
+	if p.stdout.count("^Server URL") != 1 {
+		t.Errorf("it was started again:\n%s", p.stdout)
+	}
+}

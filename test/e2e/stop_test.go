@@ -1,0 +1,173 @@
+package e2e
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// held is a request that waits in the application.
+type held struct {
+	answer chan response
+	failed chan error
+	open   func()
+}
+
+// holdOne sends a request that runs until it is opened.
+func (p *process) holdOne() *held {
+	p.t.Helper()
+	h := &held{answer: make(chan response, 1), failed: make(chan error, 1), open: gate(p.t, p.dir, "gate")}
+	c := client(p.t)
+	go func() {
+		r, err := read(c.Get(p.url + "/hold"))
+		if err != nil {
+			h.failed <- err
+			return
+		}
+		h.answer <- r
+	}()
+	p.stderr.await(p.t, `holding`)
+	return h
+}
+
+// A running request finishes and is answered, nobody new is let in, what the
+// application registered for the exit is run, and the status is 0.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			p := serve(t)
+			idle := p.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			idleReader := bufio.NewReader(idle)
+			if r := answerOf(t, idleReader); r.StatusCode != 200 || r.Close {
+				t.Fatalf("%s, close %v", r.Status, r.Close)
+			}
+			h := p.holdOne()
+			p.signal(sig)
+			p.stderr.await(t, `\[core:notice\] .*caught `+sig.String()+`, stopping when running requests are done`)
+			eventually(t, "new connections are refused", func() bool {
+				c, err := net.Dial("tcp", p.addr)
+				if err == nil {
+					c.Close()
+				}
+				return err != nil
+			})
+			if _, err := idleReader.ReadByte(); err != io.EOF {
+				t.Errorf("an idle connection: %v, want its end", err)
+			}
+			if p.stderr.count("exit handler was run") != 0 {
+				t.Error("exit handlers ran before the last request was done")
+			}
+			h.open()
+			p.wait()
+			select {
+			case r := <-h.answer:
+				if r.StatusCode != 200 || r.body != "released\n" || !r.Close {
+					t.Errorf("the running request got %s %q", r.Status, r.body)
+				}
+			case err := <-h.failed:
+				t.Errorf("the running request: %v", err)
+			}
+			p.stderr.await(t, `\[wsgi:info\] .*exit handler was run$`)
+		})
+	}
+}
+
+func TestStopIdle(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	p.stop()
+	p.stderr.await(t, `exit handler was run`)
+}
+
+// A second signal does not wait for anything.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	p := launch{dir: appDir(t), args: []string{"--graceful-timeout", "3600", "--shutdown-timeout", "3600", "app.py"}, status: 1}.start(t)
+	h := p.holdOne()
+	p.signal(syscall.SIGTERM)
+	p.stderr.await(t, `caught terminated`)
+	p.signal(syscall.SIGINT)
+	p.wait()
+	p.stderr.await(t, `\[core:error\] .*stopped at once by a second signal`)
+	if err := <-h.failed; err == nil {
+		t.Error("the request was answered")
+	}
+}
+
+// A request that takes longer than the grace is cut off, and the status says so.
+func TestGraceIsOver(t *testing.T) {
+	t.Parallel()
+	for grace, want := range map[string]string{"1": "requests still run after 1s", "0": "requests still run after 0s"} {
+		t.Run(grace, func(t *testing.T) {
+			t.Parallel()
+			p := launch{dir: appDir(t), args: []string{"--graceful-timeout", grace, "--shutdown-timeout", "1", "app.py"}, status: 1}.start(t)
+			h := p.holdOne()
+			p.stop()
+			p.stderr.await(t, `\[core:error\] .*`+want)
+			p.stderr.await(t, `wait for requests inside Python: exit handlers still run after 1s`)
+			if err := <-h.failed; err == nil {
+				t.Error("the request was answered")
+			}
+		})
+	}
+}
+
+// An exit handler that does not end is given up.
+func TestShutdownIsOver(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	write(t, dir, "wsgi.py", helloScript+"import atexit, threading\natexit.register(threading.Event().wait)\n")
+	p := launch{dir: dir, args: []string{"--shutdown-timeout", "1", "wsgi.py"}, status: 1}.start(t)
+	p.expect("/", 200, "hello")
+	p.stop()
+	p.stderr.await(t, `exit handlers still run after 1s`)
+}
+
+// A stop while the application still loads ends the program, with or without
+// grace.
+func TestStopWhileLoading(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	write(t, dir, "wsgi.py", "import threading\nprint('loading takes long')\nthreading.Event().wait()\n")
+	p := launch{dir: dir, status: -1}.run(t, "start-server", "--host", "127.0.0.1", "--port", "0", "wsgi.py")
+	p.stderr.await(t, "loading takes long")
+	p.signal(syscall.SIGHUP) // is no stop
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	if sys, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || sys.Signal() != syscall.SIGTERM {
+		t.Errorf("ended by %v", p.cmd.ProcessState)
+	}
+}
+
+// Requests in HTTP/2 streams finish as well.
+func TestStopHTTP2(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	open := gate(t, p.dir, "gate")
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	got := make(chan string, 1)
+	go func() {
+		r, err := read((&http.Client{Transport: transport, Timeout: patience}).Get(p.url + "/hold"))
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		got <- r.Proto + " " + r.body
+	}()
+	p.stderr.await(t, `holding`)
+	p.signal(syscall.SIGTERM)
+	p.stderr.await(t, `caught terminated`)
+	open()
+	if answer := <-got; !strings.HasPrefix(answer, "HTTP/2.0 released") {
+		t.Errorf("got %q", answer)
+	}
+	p.wait()
+}
