@@ -124,7 +124,7 @@ func (w *walk) judge(at string, info fs.FileInfo, last bool) error {
 // bits returns the three permission bits that apply to the account: only the
 // most specific class counts.
 func (w *walk) bits(stat *syscall.Stat_t) uint32 {
-	mode := uint32(stat.Mode)
+	mode := uint32(stat.Mode) //nolint:unconvert // it is narrower on other systems
 	switch {
 	case stat.Uid == w.account.UID:
 		return mode >> 6 & 7

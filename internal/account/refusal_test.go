@@ -13,7 +13,7 @@ import (
 // stranger is an account that owns nothing in a test's directory.
 func stranger() Account { return Account{Name: "stranger", UID: 54321, GID: 54321} }
 
-// openDir returns a directory that everyone can reach, or skips.
+// openDir returns a directory that everyone can reach, or fails.
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "refusal")
@@ -23,7 +23,7 @@ func openDir(t *testing.T) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	chmod(t, dir, 0o755)
 	if err := Refusal(dir, stranger()); err != nil {
-		t.Skipf("temporary directories are private here: %v", err)
+		t.Fatalf("temporary directories are private here; set TMPDIR to one that everyone can enter: %v", err)
 	}
 	return dir
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/gophersnake/gophersnake/internal/listen"
 )
@@ -14,15 +15,7 @@ func printBanner(w io.Writer, s *serving) {
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(w, "%-18s : %s\n", label, fmt.Sprintf(format, args...))
 	}
-	host, port := s.serverName(), s.port()
-	if s.o.ServerName == "" && (s.o.Host == "0.0.0.0" || s.o.Host == "::") {
-		host = "localhost"
-	}
-	url := "http://" + net.JoinHostPort(host, port) + "/"
-	if port == "80" {
-		url = "http://" + host + "/"
-	}
-	line("Server URL", "%s", url)
+	line("Server URL", "%s", serverURL(s.serverName(), s.port()))
 	line("Error Log File", "%s (%s)", s.logs.errorName, s.o.LogLevel)
 	if s.logs.name != "" {
 		line("Access Log File", "%s", s.logs.name)
@@ -33,4 +26,13 @@ func printBanner(w io.Writer, s *serving) {
 	line("Locale Setting", "UTF-8 mode")
 	line("Python", "%s (%s)", s.home.Version, s.home.Home)
 	line("Running As", "%s", s.account.Name)
+}
+
+// serverURL is where a browser on this machine finds the server.
+func serverURL(host, port string) string {
+	if host == "0.0.0.0" || host == "::" {
+		host = "localhost"
+	}
+	address := net.JoinHostPort(host, port)
+	return "http://" + strings.TrimSuffix(address, ":80") + "/"
 }

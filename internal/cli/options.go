@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/server"
 )
 
 // URLAlias maps a URL to a file or directory.
@@ -23,6 +25,8 @@ type StartOptions struct {
 	ReloadOnChanges  bool
 	LimitRequestBody int64 // 0 for no limit
 	ChunkedRequest   bool
+	GracefulTimeout  time.Duration // 0 cuts running requests off
+	ShutdownTimeout  time.Duration // 0 for no limit
 
 	ApplicationGroup string
 	CallableObject   string
@@ -51,6 +55,8 @@ func defaultStartOptions() *StartOptions {
 		Port:             8000,
 		Threads:          5,
 		LimitRequestBody: 10 << 20,
+		GracefulTimeout:  server.DefaultGraceful,
+		ShutdownTimeout:  server.DefaultShutdown,
 		ApplicationGroup: "%{GLOBAL}",
 		CallableObject:   "application",
 		MountPoint:       "/",

@@ -9,6 +9,9 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/dispatch"
@@ -35,22 +38,31 @@ type serving struct {
 	python   *python.Runtime
 	app      *python.App
 	front    *front.Server
+	loading  time.Time // when Python was started
 }
 
 // startServer serves until it is told to stop and returns the exit status.
 func startServer(ctx context.Context, o *StartOptions, stdout, stderr io.Writer) int {
 	s := &serving{o: o}
-	if err := s.assemble(ctx, stderr); err != nil {
+	stops := holdSignals(ctx)
+	defer stops.end()
+	if err := s.assemble(ctx, stdout, stderr); err != nil {
 		explain(stderr, err)
 		return statusFailure
 	}
 	defer s.logs.Close()
+	stops.obey(s.logs)
 	printBanner(stdout, s)
-	if err := s.run(ctx); err != nil {
-		s.logs.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
+	if err := s.run(stops); err != nil {
+		s.log(logs.Error, "%v", err)
 		return statusFailure
 	}
 	return statusOK
+}
+
+// log writes a line about the server itself.
+func (s *serving) log(level logs.Level, format string, args ...any) {
+	s.logs.errors.Log(logs.Record{Level: level, Module: "core", Message: fmt.Sprintf(format, args...)})
 }
 
 // explain prints why the server does not start, and what to do about it.
@@ -65,7 +77,7 @@ func explain(stderr io.Writer, err error) {
 // assemble does what needs the rights of who runs the command first: the
 // socket and the log files. Everything that reads what others wrote, the
 // probing of Python included, comes after the rights are given up.
-func (s *serving) assemble(ctx context.Context, stderr io.Writer) (err error) {
+func (s *serving) assemble(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -75,7 +87,7 @@ func (s *serving) assemble(ctx context.Context, stderr io.Writer) (err error) {
 	if s.listener, err = listen.Open(s.o.Host, s.o.Port); err != nil {
 		return err
 	}
-	if s.logs, err = openLogs(s.o, s.account, stderr); err != nil {
+	if s.logs, err = openLogs(s.o, s.account, stdout, stderr); err != nil {
 		return err
 	}
 	if err = s.dropRights(); err != nil {
@@ -95,8 +107,7 @@ func (s *serving) assemble(ctx context.Context, stderr io.Writer) (err error) {
 // directory.
 func (s *serving) dropRights() error {
 	if os.Geteuid() == 0 && s.o.User == "" {
-		s.logs.errors.Log(logs.Record{Level: logs.Notice, Module: "core", Message: fmt.Sprintf(
-			"started as root: running as %s; choose another account with --user", s.account.Name)})
+		s.log(logs.Notice, "started as root: running as %s; choose another account with --user", s.account.Name)
 	}
 	if err := account.Become(s.account); err != nil {
 		return err
@@ -119,15 +130,18 @@ func (s *serving) checkScript() error {
 	if s.o.Script == "" {
 		return nil
 	}
-	err := account.Refusal(s.o.Script, s.account)
+	err := unix.Access(s.o.Script, unix.R_OK)
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, os.ErrNotExist):
-		s.logs.errors.Log(logs.Record{Level: logs.Warn, Module: "core", Message: fmt.Sprintf(
-			"there is no script %s: requests for it will be answered with 404", s.o.Script)})
-	case err != nil:
-		return fmt.Errorf("read script: %w; open it for that account or choose another with --user", err)
+		s.log(logs.Warn, "there is no script %s: requests for it will be answered with 404", s.o.Script)
+		return nil
 	}
-	return nil
+	if refusal := account.Refusal(s.o.Script, s.account); refusal != nil {
+		err = refusal
+	}
+	return fmt.Errorf("read script: %w; open it for that account or choose another with --user", err)
 }
 
 // findPython returns the Python that was asked for, or the first one that the
@@ -138,14 +152,26 @@ func (s *serving) findPython(ctx context.Context) (*pyhome.Installation, error) 
 	}
 	home, skipped, err := pyhome.Default(ctx)
 	for _, c := range skipped {
-		s.logs.errors.Log(logs.Record{Level: logs.Debug, Module: "core", Message: fmt.Sprintf(
-			"not using Python in %s: %v", c.Home, c.Err)})
+		s.log(skippedLevel(c), "not using Python in %s (%s): %v", c.Home, c.Source, c.Err)
 	}
 	return home, err
 }
 
+// skippedLevel is how much the user is to be told of a Python that was passed
+// over: an active virtual environment was certainly meant.
+func skippedLevel(c pyhome.Candidate) logs.Level {
+	switch c.Source {
+	case "VIRTUAL_ENV":
+		return logs.Warn
+	case "PATH":
+		return logs.Info
+	}
+	return logs.Debug
+}
+
 func (s *serving) startPython() error {
 	var err error
+	s.loading = time.Now()
 	s.python, err = python.Start(python.Options{
 		Library:        s.home.Library,
 		Program:        s.home.Executable,
@@ -163,8 +189,7 @@ func (s *serving) startPython() error {
 		Text:   s.o.ApplicationGroup,
 		Server: dispatch.Server{Name: s.serverName(), Port: s.port(), Script: scriptName(s.o.MountPoint)},
 		Unset: func(name string) {
-			s.logs.errors.Log(logs.Record{Level: logs.Warn, Module: "core", Message: fmt.Sprintf(
-				"--application-group: variable %s is not set; using the default group", name)})
+			s.log(logs.Warn, "--application-group: variable %s is not set; using the default group", name)
 		},
 	})
 	if err != nil {
@@ -234,18 +259,26 @@ func (s *serving) table() (*dispatch.Table, error) {
 	return dispatch.New(o)
 }
 
-// run serves until a signal, or until a source file changes.
-func (s *serving) run(ctx context.Context) error {
-	stops := watchSignals(ctx, s.logs)
-	defer stops.end()
+// run serves until a signal, or until a source file changes; then it does not
+// return if all goes well.
+func (s *serving) run(stops *stops) error {
 	reload, err := s.watchSources(stops)
 	if err != nil {
 		return err
 	}
 	err = server.Run(stops.stop, stops.force, server.Options{
-		Listener: s.listener, Front: s.front, Host: s.python, Log: s.logs.errors,
+		Listener: s.listener, Front: s.front, Host: reload, Log: s.logs.errors,
+		Graceful: orNone(s.o.GracefulTimeout), Shutdown: orNone(s.o.ShutdownTimeout),
 	})
-	return errors.Join(err, reload())
+	return reload.end(stops.end(), err)
+}
+
+// orNone turns the 0 of an option into what package server takes for none.
+func orNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return server.None
+	}
+	return d
 }
 
 func (s *serving) serverName() string {

@@ -21,9 +21,9 @@ type logFiles struct {
 }
 
 // openLogs opens the logs that o asks for. Files are made to belong to who.
-func openLogs(o *StartOptions, who account.Account, stderr io.Writer) (*logFiles, error) {
+func openLogs(o *StartOptions, who account.Account, stdout, stderr io.Writer) (*logFiles, error) {
 	l := &logFiles{errorName: "/dev/stderr", name: "/dev/stdout"}
-	errorTo, accessTo := stderr, io.Writer(os.Stdout)
+	errorTo, accessTo := stderr, stdout
 	var err error
 	if o.LogDirectory != "" {
 		if errorTo, err = l.open(&l.errorName, o.LogDirectory, "error_log", who); err != nil {

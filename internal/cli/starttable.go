@@ -8,7 +8,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
@@ -19,7 +21,7 @@ they stay unambiguous. Relative paths start at the directory in which the comman
 // startTable holds the options of start-server, one row each.
 var startTable = []option[StartOptions]{
 	{"Application", "--application-group", "NAME", false, "%{GLOBAL}", "interpreter to run the application in; %{GLOBAL} is the main one",
-		text(func(o *StartOptions) *string { return &o.ApplicationGroup })},
+		setGroup},
 	{"Application", "--callable-object", "NAME", false, "application", "name of the application in SCRIPT",
 		text(func(o *StartOptions) *string { return &o.CallableObject })},
 	{"Application", "--mount-point", "URL", false, "/", "serve the application below this URL",
@@ -48,6 +50,11 @@ var startTable = []option[StartOptions]{
 		number(0, math.MaxInt64, func(o *StartOptions, n int64) { o.LimitRequestBody = n })},
 	{"Listening and capacity", "--chunked-request", "", false, "", "accept request bodies of unknown length",
 		turnOn(func(o *StartOptions) *bool { return &o.ChunkedRequest })},
+
+	{"Stopping", "--graceful-timeout", "SECONDS", false, "15", "how long running requests may take when the server stops or restarts; 0 cuts them off",
+		seconds(func(o *StartOptions) *time.Duration { return &o.GracefulTimeout })},
+	{"Stopping", "--shutdown-timeout", "SECONDS", false, "5", "how long exit handlers of the application may take after that; 0 for no limit",
+		seconds(func(o *StartOptions) *time.Duration { return &o.ShutdownTimeout })},
 
 	{"Static files", "--document-root", "DIR", false, "", "serve the files in it before the application is asked",
 		text(func(o *StartOptions) *string { return &o.DocumentRoot })},
@@ -118,6 +125,11 @@ func number[T any](low, high int64, set func(*T, int64)) func(*T, []string) erro
 	}
 }
 
+// seconds sets a time limit given in whole seconds.
+func seconds(field func(*StartOptions) *time.Duration) func(*StartOptions, []string) error {
+	return number(0, math.MaxInt32, func(o *StartOptions, n int64) { *field(o) = time.Duration(n) * time.Second })
+}
+
 // urlPath adds the slash that a URL path begins with, and takes away those it
 // ends with and repeats.
 func urlPath(s string) (string, error) {
@@ -150,6 +162,18 @@ func hostName(s string) (string, error) {
 	return s, nil
 }
 
+// setGroup takes the name of an application group that can be expanded; what
+// its variable holds is looked at later.
+func setGroup(o *StartOptions, args []string) error {
+	if args[0] == "" {
+		return errEmpty
+	}
+	o.ApplicationGroup = args[0]
+	unset := func(string) (string, bool) { return "", false }
+	_, err := dispatch.NewGroup(dispatch.GroupOptions{Text: args[0], Lookup: unset})
+	return err
+}
+
 func addAlias(o *StartOptions, args []string) error {
 	url, err := urlPath(args[0])
 	if err != nil {
@@ -157,6 +181,11 @@ func addAlias(o *StartOptions, args []string) error {
 	}
 	if args[1] == "" {
 		return errEmpty
+	}
+	for _, other := range o.URLAliases {
+		if other.URL == url {
+			return fmt.Errorf("%s is mapped to %s already", url, other.Path)
+		}
 	}
 	o.URLAliases = append(o.URLAliases, URLAlias{URL: url, Path: args[1]})
 	return nil

@@ -17,6 +17,7 @@ import (
 // Kind says what serves a path.
 type Kind uint8
 
+// The kinds of a Target.
 const (
 	App       Kind = iota // the application, with ScriptName and PathInfo
 	File                  // the regular file File

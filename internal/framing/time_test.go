@@ -38,7 +38,7 @@ func TestBodyTimeoutEnds(t *testing.T) {
 			if _, err := io.ReadAll(r.Body); err != nil {
 				t.Error(err)
 			}
-			time.Sleep(time.Hour) // in the time of the bubble
+			<-time.After(time.Hour) // in the time of the bubble
 			if err := r.Context().Err(); err != nil {
 				t.Error(err)
 			}
@@ -47,14 +47,14 @@ func TestBodyTimeoutEnds(t *testing.T) {
 		r := bufio.NewReader(client)
 		for range 2 {
 			io.WriteString(client, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
-			time.Sleep(50 * time.Second)
+			<-time.After(50 * time.Second)
 			io.WriteString(client, "b")
-			time.Sleep(50 * time.Second)
+			<-time.After(50 * time.Second)
 			io.WriteString(client, "c")
 			if response, err := http.ReadResponse(r, nil); err != nil || response.StatusCode != 200 {
 				t.Fatalf("got %v, %v", response, err)
 			}
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 		}
 		client.Close()
 		server.Close()
@@ -68,7 +68,7 @@ type slowSink struct {
 }
 
 func (s *slowSink) Write(p []byte) (int, error) {
-	time.Sleep(45 * time.Second)
+	<-time.After(45 * time.Second)
 	if last := s.deadlines[len(s.deadlines)-1]; time.Now().After(last) {
 		s.t.Errorf("deadline %v passed", last)
 	}

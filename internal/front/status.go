@@ -47,7 +47,7 @@ func (x *exchange) failed(err error) {
 
 // crashed ends a request in which code of ours panicked.
 func (x *exchange) crashed(p any) {
-	if p == http.ErrAbortHandler {
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		x.cut = true
 		return
 	}

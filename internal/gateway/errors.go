@@ -5,6 +5,7 @@ import "fmt"
 // Kind says what to tell the client about a failed request.
 type Kind uint8
 
+// The kinds of an Error.
 const (
 	Failed    Kind = iota // the application or its script is broken: 500
 	NotFound              // there is no script: 404

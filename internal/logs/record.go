@@ -3,6 +3,7 @@ package logs
 // Level is a severity of Apache's LogLevel; a lower value is more severe.
 type Level uint8
 
+// The levels of Apache, from the most severe to the least.
 const (
 	Emerg Level = iota
 	Alert

@@ -3,6 +3,7 @@ package pyhome
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -100,7 +101,7 @@ func (c Candidate) version() Version {
 	if c.Installation != nil {
 		return c.Installation.Version
 	}
-	if e, ok := c.Err.(*Error); ok {
+	if e, ok := errors.AsType[*Error](c.Err); ok {
 		return e.Version
 	}
 	return Version{}

@@ -5,6 +5,7 @@ import "fmt"
 // Reason says what is wrong with a Python.
 type Reason uint8
 
+// The reasons of an Error.
 const (
 	NoSuchDirectory   Reason = iota + 1
 	NotADirectory            // neither a directory nor an interpreter

@@ -20,7 +20,7 @@ func realPythons(t *testing.T) []*Installation {
 		}
 	}
 	if len(all) == 0 {
-		t.Skip("no Python with a shared library on this machine")
+		t.Fatal("no Python with a shared library on this machine: run `make setup`")
 	}
 	return all
 }
@@ -54,7 +54,7 @@ func TestFindVirtualEnvironments(t *testing.T) {
 			t.Parallel()
 			home := filepath.Join(t.TempDir(), "env")
 			if out, err := exec.Command(base.Executable, "-m", "venv", "--without-pip", home).CombinedOutput(); err != nil {
-				t.Skipf("%s has no venv module: %v: %s", base.Executable, err, out)
+				t.Fatalf("%s has no venv module: %v: %s", base.Executable, err, out)
 			}
 			for _, asked := range []string{home, filepath.Join(home, "bin", "python"), home + "/"} {
 				got, err := testFinder().find(t.Context(), asked)
@@ -90,7 +90,7 @@ func TestFindIgnoresTheEnvironment(t *testing.T) {
 func TestFindRefusesRealOldPythons(t *testing.T) {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	for _, version := range []string{"2.7", "3.6", "3.7", "3.8"} {
 		for _, path := range glob(filepath.Join(home, ".pyenv", "versions", version+".*")) {

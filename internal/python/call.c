@@ -9,7 +9,6 @@
 
 #include <string.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* How long to wait at a time for other threads to be done with a request. */
@@ -207,54 +206,6 @@ static enum outcome consume(struct gs_request *r, PyObject *iterable, struct gs_
 	return o;
 }
 
-/* Lets subscribers see the request, and replace the application. */
-static PyObject *publish_started(struct gs_request *r, PyObject *app)
-{
-	PyObject *payload = gs_py.Py_BuildValue(
-		"{s:i,s:i,s:i,s:i,s:d,s:d,s:d,s:O,s:O,s:O,s:d}", "thread_id", r->thread->id,
-		"daemon_connects", 0, "daemon_restarts", 0, "server_pid", (int)getpid(),
-		"request_start", r->start, "queue_start", 0.0, "daemon_start", 0.0,
-		"application_object", app, "callable_object", r->target->callable,
-		"request_environ", r->environ, "application_start", gs_now());
-	PyObject *after = gs_publish(r, "request_started", payload);
-	PyObject *wanted = after ? gs_py.PyDict_GetItemString(after, "application_object") : NULL;
-
-	if (wanted) {
-		gs_py.Py_IncRef(wanted);
-		gs_py.Py_DecRef(app);
-		app = wanted;
-	}
-	gs_py.Py_DecRef(after);
-	return app;
-}
-
-static double seconds(struct timeval t)
-{
-	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
-}
-
-static void publish_finished(struct gs_request *r, double began, const struct rusage *before)
-{
-	struct rusage now;
-	double end = gs_now();
-
-	getrusage(RUSAGE_THREAD, &now);
-	double user = seconds(now.ru_utime) - seconds(before->ru_utime);
-	double system = seconds(now.ru_stime) - seconds(before->ru_stime);
-	PyObject *payload = gs_py.Py_BuildValue(
-		"{s:i,s:i,s:d,s:d,s:d,s:l,s:L,s:d,s:L,s:l,s:d,s:d,s:d,s:d,s:d,s:d,s:i,s:d,s:l}",
-		"thread_id", r->thread->id, "server_pid", (int)getpid(), "request_start", r->start,
-		"queue_start", 0.0, "daemon_start", 0.0, "input_reads", r->input_reads,
-		"input_length", (long long)r->input_length, "input_time", r->input_time,
-		"output_length", (long long)r->written, "output_writes", r->output_writes,
-		"output_time", r->output_time, "cpu_user_time", user, "cpu_system_time", system,
-		"cpu_time", user + system, "application_finish", end, "application_time",
-		end - began, "status", r->started ? r->status : 0, "gil_wait_time",
-		r->thread->gil_wait, "gil_wait_count", (long)(r->thread->gil_wait > 0));
-
-	gs_py.Py_DecRef(gs_publish(r, "request_finished", payload));
-}
-
 /* Calls the application and takes its response. */
 static enum outcome run(struct gs_request *r, PyObject *app, struct gs_file *f)
 {
@@ -275,9 +226,9 @@ static enum outcome run_watched(struct gs_request *r, PyObject **app, struct gs_
 	double began = gs_now();
 
 	getrusage(RUSAGE_THREAD, &before);
-	*app = publish_started(r, *app);
+	*app = gs_publish_started(r, *app);
 	enum outcome o = run(r, *app, f);
-	publish_finished(r, began, &before);
+	gs_publish_finished(r, began, &before);
 	return o;
 }
 

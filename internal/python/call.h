@@ -14,6 +14,8 @@
 
 #include "interp.h"
 #include "io.h"
+
+#include <sys/resource.h>
 #include "template.h"
 
 /* A script in an interpreter; made by gs_target_new, lives until the end. */
@@ -155,6 +157,14 @@ double gs_now(void);
 /* Publishes an event; payload is stolen and may be NULL with an exception.
  * Returns the payload as the callbacks left it: new, or NULL after logging. */
 PyObject *gs_publish(struct gs_request *r, const char *name, PyObject *payload);
+
+/* Lets subscribers see the request, and replace the application: app is stolen, and
+ * what they want instead, or app, returned. */
+PyObject *gs_publish_started(struct gs_request *r, PyObject *app);
+
+/* Tells subscribers the figures of the request, which began at a time and after
+ * the thread had used this much of the processor. */
+void gs_publish_finished(struct gs_request *r, double began, const struct rusage *before);
 
 /* Logs the current exception as the failure of r's application and clears it. */
 void gs_log_exception(struct gs_request *r);

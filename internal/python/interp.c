@@ -15,10 +15,9 @@ volatile int gs_stopped;
 int gs_object_head;
 void (*gs_log_plain)(gs_call, int, const char *, size_t);
 
-void gs_drop_other_seats(struct gs_interp *interp);
 void gs_adopt_seat(struct gs_interp *interp);
 
-static int n_interps;
+int gs_ninterps;
 static int main_busy;
 
 static struct source {
@@ -208,12 +207,12 @@ static struct gs_interp *record(PyThreadState *home, int own_gil)
 
 	if (!in)
 		abort();
-	in->index = n_interps;
+	in->index = gs_ninterps;
 	in->home = home;
 	in->state = gs_py.PyThreadState_GetInterpreter(home);
 	in->own_gil = own_gil;
 	in->busy = own_gil ? calloc(1, sizeof *in->busy) : &main_busy;
-	gs_interps[n_interps++] = in;
+	gs_interps[gs_ninterps++] = in;
 	gs_adopt_seat(in);
 	return in;
 }
@@ -308,8 +307,8 @@ struct gs_interp *gs_interp_new(int own_gil, const char *options, size_t size, c
 {
 	struct gs_interp *in = NULL;
 
-	if (n_interps == GS_MAX_INTERPS) {
-		snprintf(err, errsize, "create sub-interpreter: there are %d already", n_interps);
+	if (gs_ninterps == GS_MAX_INTERPS) {
+		snprintf(err, errsize, "create sub-interpreter: there are %d already", gs_ninterps);
 		return NULL;
 	}
 	gs_attach(gs_interps[0]);
@@ -329,7 +328,7 @@ struct gs_interp *gs_interp_current(void)
 {
 	PyInterpreterState *state = gs_py.PyThreadState_GetInterpreter(gs_py.PyThreadState_Get());
 
-	for (int i = 0; i < n_interps; i++)
+	for (int i = 0; i < gs_ninterps; i++)
 		if (gs_interps[i]->state == state)
 			return gs_interps[i];
 	return NULL;
@@ -350,75 +349,4 @@ char *gs_source_files(struct gs_interp *in, size_t *size)
 	gs_py.PyErr_Clear();
 	gs_detach(in);
 	return copy;
-}
-
-/*
- * Calls setup.stopping. It runs the atexit handlers itself when the interpreter
- * is not going to be ended: because ending says so, or because threads of its
- * own keep it alive. Returns whether it can be ended.
- */
-static int say_stopping(struct gs_interp *in, int ending)
-{
-	PyObject *can = gs_call1(in->stopping, ending ? GS_TRUE : GS_FALSE);
-	int yes = can && gs_py.PyObject_IsTrue(can) == 1;
-
-	if (!can)
-		gs_py.PyErr_WriteUnraisable(in->stopping);
-	gs_py.Py_DecRef(can);
-	return yes;
-}
-
-static void release(struct gs_interp *in)
-{
-	PyObject **owned[] = {
-		&in->input_type, &in->log_type, &in->start_type, &in->getrefcount,
-		&in->text_wrapper, &in->file_wrapper, &in->request_timeout,
-		&in->event_callbacks, &in->publish, &in->log_exception, &in->stopping,
-		&in->new_target, &in->sources, &in->active, &in->n_close, &in->n_mtime,
-		&in->n_reload_required, &in->k_input, &in->k_errors, &in->k_request_start,
-		&in->k_application_start, &in->k_thread_id, &in->k_request_id,
-	};
-	for (int i = 0; i < GS_VALUES; i++)
-		gs_clear(&in->values[i].text);
-	for (size_t i = 0; i < in->nkeys; i++)
-		gs_clear(&in->keys[i]);
-	for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
-		gs_clear(owned[i]);
-}
-
-/* Ends a sub-interpreter; returns 0 if threads of its own keep it alive. */
-static int stop_sub(struct gs_interp *in)
-{
-	gs_attach(in);
-	gs_drop_other_seats(in);
-	if (!say_stopping(in, 1)) {
-		gs_detach(in);
-		return 0;
-	}
-	release(in);
-	gs_py.Py_EndInterpreter(in->home);
-	if (gs_py.version < 0x030C) { /* the GIL is still held, without a state */
-		gs_py.PyThreadState_Swap(gs_interps[0]->home);
-		gs_py.PyEval_SaveThread();
-	}
-	__atomic_sub_fetch(in->busy, 1, __ATOMIC_RELAXED);
-	return 1;
-}
-
-void gs_python_stop(void)
-{
-	int all = 1;
-
-	for (int i = n_interps - 1; i > 0; i--)
-		all &= stop_sub(gs_interps[i]);
-	gs_attach(gs_interps[0]);
-	int end = say_stopping(gs_interps[0], all);
-	gs_stopped = 1;
-	if (end && all) {
-		gs_drop_other_seats(gs_interps[0]);
-		gs_py.Py_FinalizeEx();
-	} else {
-		gs_detach(gs_interps[0]);
-	}
-	gs_lines_last(gs_thread_self());
 }

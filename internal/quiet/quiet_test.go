@@ -150,7 +150,7 @@ func TestBackgroundReadGoesOn(t *testing.T) {
 		c, client := pair(t)
 		done := reading(c, 1)
 		client.Close()
-		if o := wait(t, done); o.err != io.EOF {
+		if o := wait(t, done); !errors.Is(o.err, io.EOF) {
 			t.Errorf("read %d bytes, %v", o.n, o.err)
 		}
 	})

@@ -29,10 +29,12 @@ type Host interface {
 	Close(ctx context.Context) error
 }
 
-// Time limits where Options leave them out.
+// Time limits where Options leave them out, and what stands for none there.
 const (
 	DefaultGraceful = 15 * time.Second
 	DefaultShutdown = 5 * time.Second
+
+	None time.Duration = -1
 )
 
 // Options say what is run.
@@ -42,8 +44,9 @@ type Options struct {
 	Host     Host
 	Log      logs.Logger
 	// Graceful is how long running requests may take after the server was
-	// told to stop (graceful-timeout), Shutdown how long exit handlers may
-	// (shutdown-timeout). 0 stands for the default.
+	// told to stop (graceful-timeout); with None they are cut off. Shutdown is
+	// how long exit handlers may (shutdown-timeout); with None there is no
+	// limit. 0 stands for the default.
 	Graceful, Shutdown time.Duration
 }
 
@@ -75,17 +78,20 @@ func Run(stop, force context.Context, o Options) error {
 
 // end waits for the goroutine that serves, which sends to served.
 func end(force context.Context, o Options, served <-chan error) error {
-	graceful, cancel := context.WithTimeoutCause(force, o.Graceful,
-		fmt.Errorf("requests still run after %v", o.Graceful))
+	grace := max(0, o.Graceful)
+	graceful, cancel := context.WithTimeoutCause(force, grace, fmt.Errorf("requests still run after %v", grace))
 	defer cancel()
 	drained := o.Front.Shutdown(graceful)
 	if drained != nil {
 		drained = fmt.Errorf("end running requests: %w", named(graceful, drained))
 	}
 	served1 := <-served
-	limit, cancel := context.WithTimeoutCause(force, o.Shutdown,
-		fmt.Errorf("exit handlers still run after %v", o.Shutdown))
-	defer cancel()
+	limit := force
+	if o.Shutdown > 0 {
+		var cancel context.CancelFunc
+		limit, cancel = context.WithTimeoutCause(force, o.Shutdown, fmt.Errorf("exit handlers still run after %v", o.Shutdown))
+		defer cancel()
+	}
 	closed := o.Host.Close(limit)
 	if closed != nil {
 		closed = fmt.Errorf("end applications: %w", closed)

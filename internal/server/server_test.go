@@ -47,7 +47,7 @@ func (f *fake) take(ctx context.Context, step string, d time.Duration) error {
 	}
 }
 
-func run(t *testing.T, f *fake, force time.Duration) (error, time.Duration) {
+func run(t *testing.T, f *fake, force time.Duration, o Options) (took time.Duration, err error) {
 	t.Helper()
 	f.stop = make(chan struct{})
 	stop, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -59,11 +59,12 @@ func run(t *testing.T, f *fake, force time.Duration) (error, time.Duration) {
 		defer timer.Stop()
 	}
 	start := time.Now()
-	err := Run(stop, forced, Options{Front: f, Host: f})
+	o.Front, o.Host = f, f
+	err = Run(stop, forced, o)
 	if !slices.Equal(f.steps, []string{"shutdown", "close"}) {
 		t.Errorf("steps %v", f.steps)
 	}
-	return err, time.Since(start) - time.Second
+	return time.Since(start) - time.Second, err
 }
 
 func TestRun(t *testing.T) {
@@ -71,18 +72,24 @@ func TestRun(t *testing.T) {
 		name  string
 		fake  fake
 		force time.Duration
+		o     Options
 		took  time.Duration
 		errs  string // "" for none
 	}{
-		{"nothing to wait for", fake{}, 0, 0, ""},
-		{"waits for requests and handlers", fake{drain: 14 * time.Second, atexit: 4 * time.Second}, 0, 18 * time.Second, ""},
-		{"requests take too long", fake{drain: time.Minute}, 0, DefaultGraceful, "requests still run after 15s"},
-		{"handlers take too long", fake{atexit: time.Minute}, 0, DefaultShutdown, "exit handlers still run after 5s"},
-		{"second signal", fake{drain: time.Minute, atexit: time.Minute}, 3 * time.Second, 3 * time.Second, "second signal"},
+		{"nothing to wait for", fake{}, 0, Options{}, 0, ""},
+		{"waits for requests and handlers", fake{drain: 14 * time.Second, atexit: 4 * time.Second}, 0, Options{}, 18 * time.Second, ""},
+		{"requests take too long", fake{drain: time.Minute}, 0, Options{}, DefaultGraceful, "requests still run after 15s"},
+		{"handlers take too long", fake{atexit: time.Minute}, 0, Options{}, DefaultShutdown, "exit handlers still run after 5s"},
+		{"second signal", fake{drain: time.Minute, atexit: time.Minute}, 3 * time.Second, Options{}, 3 * time.Second, "second signal"},
+		{"other limit for requests", fake{drain: time.Minute}, 0, Options{Graceful: 7 * time.Second}, 7 * time.Second, "requests still run after 7s"},
+		{"other limit for handlers", fake{atexit: time.Minute}, 0, Options{Shutdown: 7 * time.Second}, 7 * time.Second, "exit handlers still run after 7s"},
+		{"no time for requests", fake{drain: time.Minute}, 0, Options{Graceful: None}, 0, "requests still run after 0s"},
+		{"no limit for handlers", fake{atexit: time.Hour}, 0, Options{Shutdown: None}, time.Hour, ""},
+		{"second signal without limit", fake{atexit: time.Hour}, 3 * time.Second, Options{Shutdown: None}, 3 * time.Second, "second signal"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err, took := run(t, &test.fake, test.force)
+				took, err := run(t, &test.fake, test.force, test.o)
 				if took != test.took {
 					t.Errorf("took %v, want %v", took, test.took)
 				}
@@ -98,7 +105,7 @@ func TestListenerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		f := &fake{fails: broken}
-		err, took := run(t, f, 0)
+		took, err := run(t, f, 0, Options{})
 		if !errors.Is(err, broken) {
 			t.Errorf("error %v", err)
 		}

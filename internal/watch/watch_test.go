@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,20 +17,23 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
-// waiting runs w.Wait and reports what it returned, "waiting" if it did not
-// within some looks.
+// waiting runs w.Wait and reports the name it returned, with a mark if it was
+// unseen, or "waiting" if it did not return within some looks.
 func waiting(t *testing.T, w *Watcher, change func()) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	result := make(chan string, 1)
+	result := make(chan *Change, 1)
 	go func() { result <- w.Wait(ctx) }()
 	synctest.Wait() // it has looked once
 	change()
 	timeout := time.NewTimer(10 * time.Second)
 	select {
-	case name := <-result:
-		return name
+	case c := <-result:
+		if c.Digest != "" {
+			return c.Name + " unseen"
+		}
+		return c.Name
 	case <-timeout.C:
 		cancel()
 		<-result
@@ -79,10 +83,63 @@ func TestNewFileIsNoChange(t *testing.T) {
 	write(t, first, "text")
 	write(t, second, "text")
 	synctest.Test(t, func(t *testing.T) {
-		files := []string{first}
-		w := &Watcher{Files: func() []string { return files }}
-		if got := waiting(t, w, func() { files = []string{first, second} }); got != "waiting" {
+		files := newList(first)
+		w := &Watcher{Files: files.get}
+		if got := waiting(t, w, func() { files.set(first, second) }); got != "waiting" {
 			t.Errorf("Wait returned %q", got)
 		}
 	})
 }
+
+// A file may be written between its being read and the first look at it.
+func TestChangedBeforeFirstLook(t *testing.T) {
+	dir := t.TempDir()
+	early, late := filepath.Join(dir, "early.py"), filepath.Join(dir, "late.py")
+	write(t, early, "text")
+	write(t, late, "text")
+	for _, test := range []struct {
+		name        string
+		early, late time.Duration // when they are modified, after loading began
+		read        map[string]string
+		want        string
+	}{
+		{"before", -time.Hour, -time.Hour, nil, "waiting"},
+		{"while it was read", time.Second, -time.Hour, nil, early + " unseen"},
+		{"for the later look", -time.Hour, 1500 * time.Millisecond, nil, late + " unseen"},
+		{"by the application itself", time.Second, time.Hour, map[string]string{early: digestOf(early), late: digestOf(late)}, "waiting"},
+		{"by the application, with other text", time.Second, time.Hour, map[string]string{early: "other", late: digestOf(late)}, early + " unseen"},
+		{"read after it was written", -time.Hour, 500 * time.Millisecond, nil, "waiting"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				loading := time.Now()
+				for name, after := range map[string]time.Duration{early: test.early, late: test.late} {
+					if err := os.Chtimes(name, time.Time{}, loading.Add(after)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				files := newList(early)
+				w := &Watcher{Files: files.get, Loading: loading, Read: test.read}
+				pause(time.Second) // the first look is at 1 s, the second at 2 s
+				if got := waiting(t, w, func() { files.set(early, late) }); got != test.want {
+					t.Errorf("Wait returned %q, want %q", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// pause lets a synctest bubble's time go on.
+func pause(d time.Duration) { <-time.NewTimer(d).C }
+
+// list is a set of files that may grow while it is watched.
+type list struct{ names atomic.Pointer[[]string] }
+
+func newList(names ...string) *list {
+	l := new(list)
+	l.set(names...)
+	return l
+}
+
+func (l *list) set(names ...string) { l.names.Store(&names) }
+func (l *list) get() []string       { return *l.names.Load() }
