@@ -19,6 +19,7 @@ const lingerTime = time.Second
 // the writing side.
 type Conn struct {
 	net.Conn
+	Owner   any // for who accepted it; set before the first Read
 	options *Options
 	scan    scanner
 	stoodIn bool         // a stand-in byte has been delivered

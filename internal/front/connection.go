@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -13,6 +14,8 @@ import (
 type connection struct {
 	text gateway.Conn
 	conn *framing.Conn
+
+	arriving atomic.Bool // it is counted in Server.arriving
 }
 
 type connectionKey struct{}
@@ -20,7 +23,9 @@ type connectionKey struct{}
 // connContext lets the requests of c find its connection.
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	state := &connection{text: describe(c)}
-	state.conn, _ = c.(*framing.Conn)
+	if state.conn, _ = c.(*framing.Conn); state.conn != nil {
+		state.conn.Owner = state
+	}
 	return context.WithValue(ctx, connectionKey{}, state)
 }
 

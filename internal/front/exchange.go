@@ -61,6 +61,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.active.Add(-1)
 	x := s.exchanges.Get().(*exchange)
 	x.begin(w, r)
+	s.arrived(x.conn)
 	x.run()
 	if x.cut && x.status != 0 && x.writeErr == nil {
 		_ = x.flush() // what was written still goes out; an error changes nothing

@@ -23,6 +23,8 @@ type Server struct {
 	active    atomic.Int64
 	warnedHop atomic.Bool // of a hop-by-hop header from the application
 	warned204 atomic.Bool // of a body with a status that has none
+	accepting acceptance
+	arriving  atomic.Int64 // connections on which a request is being read
 }
 
 // New returns a server that does not listen yet.
@@ -36,6 +38,7 @@ func New(o Options) *Server {
 		MaxHeaderBytes:               s.o.Limits.Head,
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  connContext,
+		ConnState:                    s.connState,
 		Protocols:                    new(http.Protocols),
 		ErrorLog:                     log.New(errorLog{s.o.Log}, "", 0),
 	}
@@ -58,10 +61,14 @@ func (s *Server) Serve(l net.Listener) error {
 		WriteTimeout: s.o.SocketTimeout,
 		OnRefuse:     s.refused,
 	})
-	if err := s.http.Serve(guarded); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	if !s.accepting.begin(guarded) {
+		return guarded.Close()
 	}
-	return nil
+	err := s.http.Serve(guarded)
+	if s.accepting.end(guarded) || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve %s: %w", l.Addr(), err)
 }
 
 // Shutdown stops accepting, closes idle connections and waits until the running
@@ -69,6 +76,7 @@ func (s *Server) Serve(l net.Listener) error {
 // and returns the error of ctx without waiting for the application. It may be
 // called more than once, and from several goroutines.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.settle(ctx)
 	err := s.http.Shutdown(ctx)
 	if err == nil {
 		return nil

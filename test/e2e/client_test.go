@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -147,15 +146,4 @@ func gate(t *testing.T, dir, name string) (open func()) {
 			t.Error(err)
 		}
 	}
-}
-
-// lines returns those of a text that contain part.
-func lines(text, part string) []string {
-	var found []string
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, part) {
-			found = append(found, strings.TrimSuffix(line, "\n"))
-		}
-	}
-	return found
 }
