@@ -34,6 +34,8 @@ type StartOptions struct {
 	WorkingDirectory string // the current directory unless given
 	PythonHome       string // "" for the default Python
 	PythonPath       []string
+	// PerInterpreterGIL is without effect before Python 3.12.
+	PerInterpreterGIL bool
 
 	DocumentRoot string     // "" for none
 	URLAliases   []URLAlias // the longer URLs first

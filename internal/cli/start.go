@@ -180,6 +180,8 @@ func (s *serving) startPython() error {
 		Home:           s.o.WorkingDirectory,
 		ServerSoftware: serverSoftware(),
 		Log:            s.logs.errors,
+
+		PerInterpreterGIL: s.perInterpreterGIL(),
 	})
 	if err != nil {
 		return fmt.Errorf("start Python %s in %s: %w", s.home.Version, s.home.Home, err)
@@ -199,6 +201,16 @@ func (s *serving) startPython() error {
 		return s.app.Preload(group)
 	}
 	return nil
+}
+
+// perInterpreterGIL tells of a Python that cannot do what is asked for.
+func (s *serving) perInterpreterGIL() bool {
+	if !s.o.PerInterpreterGIL || s.home.Version.AtLeast(3, 12) {
+		return s.o.PerInterpreterGIL
+	}
+	s.logs.errors.Log(logs.Record{Level: logs.Warn, Module: "core", Message: fmt.Sprintf(
+		"WSGI0198: --per-interpreter-gil has no effect: it needs Python 3.12, and this is %s", s.home.Version)})
+	return false
 }
 
 func (s *serving) scriptMissing() bool {

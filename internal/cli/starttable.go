@@ -33,6 +33,8 @@ var startTable = []option[StartOptions]{
 
 	{"Python", "--python-home", "DIR", false, "see gophersnake doctor", "prefix of the Python or virtual environment to use, or its interpreter",
 		text(func(o *StartOptions) *string { return &o.PythonHome })},
+	{"Python", "--per-interpreter-gil", "", false, "", "give each application group but the main interpreter its own lock; needs Python 3.12",
+		turnOn(func(o *StartOptions) *bool { return &o.PerInterpreterGIL })},
 	{"Python", "--python-path", "DIR", true, "", "directory to put on sys.path",
 		list(func(o *StartOptions) *[]string { return &o.PythonPath })},
 

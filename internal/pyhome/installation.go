@@ -21,6 +21,11 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 // Short returns "3.11".
 func (v Version) Short() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
+// AtLeast compares with major.minor.
+func (v Version) AtLeast(major, minor int) bool {
+	return !v.olderThan(Version{Major: major, Minor: minor})
+}
+
 // olderThan compares Major and Minor only.
 func (v Version) olderThan(w Version) bool {
 	return v.Major < w.Major || v.Major == w.Major && v.Minor < w.Minor
