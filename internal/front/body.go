@@ -28,6 +28,7 @@ type body struct {
 	left     int64 // bytes to go to the limit; negative: none
 	limited  bool
 	touched  bool // something has been read, or asked for
+	byApp    bool // by the application
 	tooLarge bool
 	timeout  bool
 	err      error
@@ -37,7 +38,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	b.touched = true
+	b.touched, b.byApp = true, true
 	if len(p) == 0 {
 		return b.src.Read(p)
 	}
@@ -117,6 +118,17 @@ func (x *exchange) admit() bool {
 	return x.readPrefix()
 }
 
+// duplex lets the application go on reading a body of which it has read a part,
+// while it answers. Otherwise net/http reads, and drops, what is left of a body
+// before it sends a response, for clients that first send all of it.
+func (x *exchange) duplex() {
+	if x.req.Body == nil || !x.body.byApp || x.body.err != nil || x.r.ProtoMajor != 1 {
+		return
+	}
+	// an error says that the writer is none of net/http's
+	_ = http.NewResponseController(x.w).EnableFullDuplex()
+}
+
 // readPrefix reads the beginning of the body, all of it if it is small.
 func (x *exchange) readPrefix() bool {
 	want := int64(maxPrefix)
@@ -132,6 +144,7 @@ func (x *exchange) readPrefix() bool {
 	}
 	n, err := io.ReadFull(&x.body, x.buf[:want])
 	x.req.Prefix = x.buf[:n]
+	x.body.byApp = false
 	switch {
 	case err == nil && int64(n) == x.r.ContentLength, err == io.EOF, err == io.ErrUnexpectedEOF:
 		x.req.Body = nil

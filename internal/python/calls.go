@@ -40,7 +40,7 @@ type call struct {
 
 	// turn is whether the call holds gil's turn; served tells calls apart.
 	turn       atomic.Uint32
-	gil        *gil
+	gil        atomic.Pointer[gil]
 	served     atomic.Uint32
 	seenServed uint32 // served when the flusher looked last
 	settled    chan error

@@ -92,7 +92,7 @@ func (f *flusher) look(c *call) {
 func lookAtTurn(c *call) {
 	served := c.served.Load()
 	if c.turn.Load() == myTurn && served == c.seenServed {
-		c.gil.overrun(c)
+		c.gil.Load().overrun(c)
 	}
 	c.seenServed = served
 }

@@ -44,7 +44,7 @@ func (g *gil) enter(c *call) {
 		g.turn.Unlock()
 		return
 	}
-	c.gil = g
+	c.gil.Store(g)
 	c.served.Add(1)
 	c.turn.Store(myTurn)
 }

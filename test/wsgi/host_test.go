@@ -41,10 +41,21 @@ const threads = 8
 // startPython starts the Python that this child is for. The caller closes it.
 func startPython(t *testing.T, changes ...options) *runtime {
 	t.Helper()
-	home, err := pyhome.Find(t.Context(), os.Getenv(homeVariable))
+	return startPythonAt(t, os.Getenv(homeVariable), changes...)
+}
+
+func findHome(t *testing.T, dir string) *pyhome.Installation {
+	t.Helper()
+	home, err := pyhome.Find(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return home
+}
+
+func startPythonAt(t *testing.T, dir string, changes ...options) *runtime {
+	t.Helper()
+	home := findHome(t, dir)
 	rt := &runtime{home: home, log: &recorder{}}
 	o := python.Options{
 		Library:        home.Library,
@@ -56,6 +67,7 @@ func startPython(t *testing.T, changes ...options) *runtime {
 	for _, change := range changes {
 		change(&o)
 	}
+	var err error
 	if rt.Runtime, err = python.Start(o); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,10 @@ import (
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 )
 
-var only = flag.String("python", "", "test only the Pythons whose version begins with this")
+// onlyVariable does what -python does, for runs of several packages.
+const onlyVariable = "GOPHERSNAKE_TEST_PYTHON"
+
+var only = flag.String("python", os.Getenv(onlyVariable), "test only the Pythons whose version begins with this")
 
 // The environment variables that make this program a child of TestPythons.
 const (

@@ -34,6 +34,13 @@ func (r *recorder) mark() int {
 	return len(r.records)
 }
 
+// forget drops the records; marks of before are worth nothing afterwards.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.records = nil
+}
+
 func (r *recorder) since(mark int) []logs.Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -116,10 +116,7 @@ func testAfterClose(t *testing.T, rt *runtime) {
 	}
 }
 
-// runBusy closes Python while a request does not end.
-func runBusy(t *testing.T) {
-	rt := startPython(t)
-	script := writeScript(t, `
+const busyScript = `
 import os
 import threading
 
@@ -134,7 +131,12 @@ def application(environ, start_response):
     else:
         inside.wait(60)
     return [b"x"]
-`)
+`
+
+// runBusy closes Python while a request does not end.
+func runBusy(t *testing.T) {
+	rt := startPython(t)
+	script := writeScript(t, busyScript)
 	gate := filepath.Join(filepath.Dir(script), "go")
 	if err := syscall.Mkfifo(gate, 0o600); err != nil {
 		t.Fatal(err)
@@ -152,6 +154,17 @@ def application(environ, start_response):
 	if err := request("/inside"); err != nil {
 		t.Fatal(err)
 	}
+	closeImpatiently(t, rt, func() bool { return errors.Is(request("/inside"), python.ErrClosed) })
+	// Python is as it was: the request ends when what it waits for comes.
+	if err := os.WriteFile(gate, nil, 0); err != nil {
+		t.Error(err)
+	}
+	waiting.Wait()
+}
+
+// closeImpatiently closes Python, and gives up when refused reports true. Close
+// takes the free places one by one, so that this is when nobody gets in.
+func closeImpatiently(t *testing.T, rt *runtime, refused func() bool) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	errImpatient := errors.New("impatient")
 	var closing sync.WaitGroup
@@ -160,13 +173,9 @@ def application(environ, start_response):
 			t.Errorf("Close with a request running: %v", err)
 		}
 	})
-	// Close takes the free places one by one; then nobody gets in.
-	poll(t, func() bool { return errors.Is(request("/inside"), python.ErrClosed) })
+	if !poll(t, refused) {
+		t.Error("requests are not refused while Close waits")
+	}
 	cancel(errImpatient)
 	closing.Wait()
-	// Python is as it was: the request ends when what it waits for comes.
-	if err := os.WriteFile(gate, nil, 0); err != nil {
-		t.Error(err)
-	}
-	waiting.Wait()
 }

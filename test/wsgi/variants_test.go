@@ -15,6 +15,8 @@ var variants = []variant{
 	{name: "farewell", run: runFarewell},
 	{name: "farewell-threads", run: runFarewellThreads},
 	{name: "busy", run: runBusy},
+	{name: "leaks", wanted: oldestAndNewest, run: runLeaks},
+	{name: "frameworks", wanted: oldestAndNewest, run: runFrameworks},
 }
 
 // runShared has a main and a sub-interpreter under one GIL.

@@ -1,0 +1,193 @@
+package wsgi
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// requirements are what is installed for a Python.
+func requirements(minor int) []string {
+	if minor >= 10 {
+		return []string{"Django==5.2.8", "Flask==3.1.2"}
+	}
+	return []string{"Django==4.2.25", "Flask==3.1.2"}
+}
+
+// environment returns a virtual environment of the Python that this child is
+// for, with the frameworks. It is kept in build/test for the next run.
+func environment(t *testing.T) string {
+	t.Helper()
+	home := findHome(t, os.Getenv(homeVariable))
+	wanted := requirements(home.Version.Minor)
+	dir, err := filepath.Abs("../../build/test/venv-" + label(home))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp := filepath.Join(dir, "installed")
+	if have, err := os.ReadFile(stamp); err == nil && string(have) == strings.Join(wanted, "\n") {
+		return dir
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	run(t, home.Executable, "-m", "venv", dir)
+	run(t, filepath.Join(dir, "bin", "python"), append([]string{"-m", "pip", "install", "--quiet"}, wanted...)...)
+	if err := os.WriteFile(stamp, []byte(strings.Join(wanted, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func run(t *testing.T, name string, args ...string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+}
+
+// runFrameworks serves real applications from a virtual environment.
+func runFrameworks(t *testing.T) {
+	venv := environment(t)
+	t.Setenv("GOPHERSNAKE_TEST_DATABASE", filepath.Join(t.TempDir(), "db.sqlite3"))
+	rt := startPythonAt(t, venv)
+	for _, h := range rt.hosts() {
+		t.Run(h.name(), func(t *testing.T) {
+			t.Run("flask", func(t *testing.T) { testFlask(t, rt, h) })
+			t.Run("django", func(t *testing.T) { testDjango(t, rt, h) })
+		})
+	}
+	rt.close(t)
+}
+
+func framework(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs("testdata/frameworks/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// wantText asks for a page and compares it.
+func wantText(t *testing.T, address, path string, status int, want string) {
+	t.Helper()
+	r := get(t, address, path)
+	if body := text(t, r); r.StatusCode != status || !strings.Contains(body, want) {
+		t.Errorf("%s: status %d, body %q, want %d, %q", path, r.StatusCode, abbreviate(body), status, want)
+	}
+}
+
+func testFlask(t *testing.T, rt *runtime, h host) {
+	script := framework(t, "flask_site.py")
+	address := serve(t, rt, h, script)
+	wantText(t, address, "/?name=gopher", 200, "Hello from Flask, gopher")
+	wantText(t, address, "/missing", 404, "Not Found")
+	wantText(t, address, "/stream", 200, "line 998\nline 999\n")
+	wantText(t, address, "/file", 200, "A Flask application")
+	mark := rt.log.mark()
+	wantText(t, address, "/fail", 500, "Internal Server Error")
+	if log := show(rt.log.since(mark)); !strings.Contains(log, "ValueError: in a view") {
+		t.Errorf("the log: %s", log)
+	}
+	testFlaskForm(t, address)
+	testFlaskSession(t, address)
+}
+
+func testFlaskForm(t *testing.T, address string) {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	file, err := form.CreateFormFile("file", "large.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Write(make([]byte, 300000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := form.WriteField("field", "vålue"); err != nil {
+		t.Fatal(err)
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.Post("http://"+address+"/form", form.FormDataContentType(), &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"field":"v\u00e5lue","name":"large.bin","size":300000}`
+	if got := strings.TrimSpace(text(t, r)); got != want {
+		t.Errorf("form: %s, want %s", got, want)
+	}
+}
+
+func testFlaskSession(t *testing.T, address string) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := http.Client{Jar: jar}
+	for i := range 3 {
+		r, err := client.Get("http://" + address + "/count")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := text(t, r); got != fmt.Sprint(i+1) {
+			t.Errorf("request %d of the session: %s", i+1, got)
+		}
+	}
+}
+
+func testDjango(t *testing.T, rt *runtime, h host) {
+	address := serve(t, rt, h, framework(t, "django_site.py"))
+	wantText(t, address, "/?name=gopher", 200, "Hello from Django, gopher")
+	wantText(t, address, "/stream", 200, "line 999\n")
+	wantText(t, address, "/nowhere", 404, "Not Found")
+	mark := rt.log.mark()
+	wantText(t, address, "/fail", 500, "Server Error")
+	if log := show(rt.log.since(mark)); !strings.Contains(log, "ValueError: in a view") {
+		t.Errorf("the log: %s", log)
+	}
+	mark = rt.log.mark()
+	r, err := http.PostForm("http://"+address+"/insert", url.Values{"name": {"other"}})
+	if err != nil || text(t, r) != "inserted" {
+		t.Fatalf("insert: %v", err)
+	}
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() { selectMany(t, address, 2000/32+1) })
+	}
+	all.Wait()
+	if log := show(rt.log.since(mark)); strings.Contains(log, "Error") {
+		t.Errorf("the log: %s", abbreviate(log))
+	}
+}
+
+// selectMany asks the view with the database n times on one connection.
+func selectMany(t *testing.T, address string, n int) {
+	transport := &http.Transport{MaxConnsPerHost: 1}
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport}
+	for range n {
+		r, err := client.Get("http://" + address + "/select")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil || r.StatusCode != 200 || !strings.HasSuffix(string(body), " other") {
+			t.Errorf("status %d, body %q, error %v", r.StatusCode, abbreviate(string(body)), err)
+			return
+		}
+	}
+}
