@@ -8,7 +8,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/gophersnake-demo.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cp -r "$(dirname "$0")/../demo/." "$dir"
 chmod -R a+rX "$dir"
-"$program" start-server "$dir/wsgi.py" --host 127.0.0.1 --working-directory "$dir" \
+# in a group of its own, so that an interrupt from the terminal reaches it once
+setsid "$program" start-server "$dir/wsgi.py" --host 127.0.0.1 --working-directory "$dir" \
   --url-alias /static "$dir/static" --access-log "$@" &
 server=$!
 trap 'kill -TERM $server 2>/dev/null; wait $server || true; rm -rf "$dir"' EXIT

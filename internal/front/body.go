@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -23,22 +24,24 @@ var chunked = []string{"chunked"}
 // body reads the body of a request within its limit. Its errors are
 // *gateway.BodyError, and come again at the next Read.
 type body struct {
-	x        *exchange
-	src      io.Reader
-	left     int64 // bytes to go to the limit; negative: none
-	limited  bool
-	touched  bool // something has been read, or asked for
-	byApp    bool // by the application
-	tooLarge bool
-	timeout  bool
-	err      error
+	x       *exchange
+	src     io.Reader
+	left    int64 // bytes to go to the limit; negative: none
+	limited bool
+	touched bool // something has been read, or asked for
+
+	byApp, ended atomic.Bool // the application has read; there is no more to read
+	tooLarge     bool
+	timeout      bool
+	err          error
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	b.touched, b.byApp = true, true
+	b.touched = true
+	b.byApp.Store(true)
 	if len(p) == 0 {
 		return b.src.Read(p)
 	}
@@ -57,6 +60,9 @@ func (b *body) Read(p []byte) (int, error) {
 		b.err = err
 	case b.err == nil:
 		b.err = b.explain(err)
+	}
+	if b.err != nil {
+		b.ended.Store(true)
 	}
 	if n > 0 {
 		return n, nil // the error comes at the next Read
@@ -122,11 +128,20 @@ func (x *exchange) admit() bool {
 // while it answers. Otherwise net/http reads, and drops, what is left of a body
 // before it sends a response, for clients that first send all of it.
 func (x *exchange) duplex() {
-	if x.req.Body == nil || !x.body.byApp || x.body.err != nil || x.r.ProtoMajor != 1 {
+	if x.req.Body == nil || !x.body.byApp.Load() || x.body.ended.Load() || x.r.ProtoMajor != 1 {
 		return
 	}
 	// an error says that the writer is none of net/http's
-	_ = http.NewResponseController(x.w).EnableFullDuplex()
+	x.duplexed = http.NewResponseController(x.w).EnableFullDuplex() == nil
+}
+
+// drain reads for a moment what the application has left of a body that it read
+// while it answered: net/http cannot be left with it.
+func (x *exchange) drain() {
+	if x.duplexed && !x.body.ended.Load() {
+		x.conn.conn.Leave()
+		_, _ = io.Copy(io.Discard, &x.body) // an error ends the connection, as it should
+	}
 }
 
 // readPrefix reads the beginning of the body, all of it if it is small.
@@ -144,7 +159,7 @@ func (x *exchange) readPrefix() bool {
 	}
 	n, err := io.ReadFull(&x.body, x.buf[:want])
 	x.req.Prefix = x.buf[:n]
-	x.body.byApp = false
+	x.body.byApp.Store(false)
 	switch {
 	case err == nil && int64(n) == x.r.ContentLength, err == io.EOF, err == io.ErrUnexpectedEOF:
 		x.req.Body = nil

@@ -35,6 +35,7 @@ type work struct {
 	writeErr error // the client went away
 	cut      bool  // the response is to end so that the client notices
 	closing  bool  // it is the last one of its connection
+	duplexed bool  // the application may read on
 }
 
 func newExchange(s *Server) *exchange { return &exchange{s: s} }
@@ -105,6 +106,9 @@ func (x *exchange) serveApp() {
 		return
 	}
 	x.finish(x.s.o.App.Serve(x.r.Context(), &x.req, x))
+	if !x.cut {
+		x.drain()
+	}
 }
 
 // finish ends the response after the application returned.

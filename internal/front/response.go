@@ -70,6 +70,7 @@ func (x *exchange) writeHead(status int, length int64) {
 	x.status, x.declared = status, length
 	x.bodiless = noBody || x.r.Method == http.MethodHead
 	x.duplex()
+	x.duplex()
 	x.w.WriteHeader(status)
 }
 

@@ -56,6 +56,7 @@ func inherit(port int) (*net.TCPListener, error) {
 			return l, nil
 		}
 		l.Close()
+		return nil, fmt.Errorf("take over inherited socket %d: it listens on %s, not on port %d; make --port agree", fd, l.Addr(), port)
 	}
 	return nil, nil
 }
