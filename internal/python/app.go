@@ -256,7 +256,7 @@ func bodyless(status int) bool {
 }
 
 func (a *App) sendComplete(c *call, data []byte) error {
-	body, err := flat.ParseHead(&c.head, data)
+	body, err := c.parse(data)
 	if err != nil {
 		return a.fail(c, err)
 	}
@@ -278,7 +278,7 @@ func (a *App) sendComplete(c *call, data []byte) error {
 func (a *App) sendFile(c *call, result *C.struct_gs_result) error {
 	f := os.NewFile(uintptr(result.fd), c.script)
 	defer f.Close()
-	if _, err := flat.ParseHead(&c.head, c.out[:result.size]); err != nil {
+	if _, err := c.parse(c.out[:result.size]); err != nil {
 		return a.fail(c, err)
 	}
 	if err := c.w.WriteHead(&c.head); err != nil {
