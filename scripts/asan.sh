@@ -4,6 +4,6 @@
 # for, because CPython keeps what it allocates once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export ASAN_OPTIONS=detect_leaks=0:handle_segv=0:abort_on_error=1
+export ASAN_OPTIONS=detect_leaks=0
 export PYTHONMALLOC=malloc
 go test -asan -count=1 -timeout 20m ./internal/python ./test/wsgi
