@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -38,7 +39,8 @@ func Open(host string, port int) (*net.TCPListener, error) {
 }
 
 // inherit returns the socket that was left for this process by the protocol of
-// sd_listen_fds(3) and listens on port; nil if there is none.
+// sd_listen_fds(3) and listens on port; nil if none was left. Sockets that are
+// all for other ports are an error: nobody would answer on them.
 func inherit(port int) (*net.TCPListener, error) {
 	pid, _ := strconv.Atoi(os.Getenv("LISTEN_PID"))
 	n, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
@@ -47,6 +49,7 @@ func inherit(port int) (*net.TCPListener, error) {
 	}
 	os.Unsetenv("LISTEN_PID") // not for the processes that applications start
 	os.Unsetenv("LISTEN_FDS")
+	var others []string
 	for fd := firstInherited; fd < firstInherited+n; fd++ {
 		l, err := fromDescriptor(fd)
 		if err != nil {
@@ -55,8 +58,12 @@ func inherit(port int) (*net.TCPListener, error) {
 		if at := l.Addr().(*net.TCPAddr).Port; port == 0 || at == port {
 			return l, nil
 		}
+		others = append(others, l.Addr().String())
 		l.Close()
-		return nil, fmt.Errorf("take over inherited socket %d: it listens on %s, not on port %d; make --port agree", fd, l.Addr(), port)
+	}
+	if len(others) > 0 {
+		return nil, fmt.Errorf("take over an inherited socket: none is for port %d, but there is %s; make --port agree",
+			port, strings.Join(others, ", "))
 	}
 	return nil, nil
 }

@@ -74,8 +74,15 @@ func TestMain(m *testing.M) {
 		replaceMyself()
 	case "second":
 		reportInherited()
+	case "other":
+		_, err := Open("127.0.0.1", 1)
+		os.Stdout.WriteString(err.Error() + "\n")
+		os.Exit(0)
 	}
 }
+
+// afterwards is what a replaced process is to do.
+const afterwards = "GOPHERSNAKE_TEST_AFTERWARDS"
 
 func replaceMyself() {
 	l, err := Open("127.0.0.1", 0)
@@ -88,7 +95,8 @@ func replaceMyself() {
 	}
 	l.Close()
 	os.Stdout.WriteString(l.Addr().String() + "\n")
-	os.Setenv(inheritor, "second")
+	next := os.Getenv(afterwards)
+	os.Setenv(inheritor, next)
 	panic(b.Exec("GOPHERSNAKE_TEST_EXTRA=extra"))
 }
 
@@ -101,16 +109,29 @@ func reportInherited() {
 	os.Exit(0)
 }
 
-func TestExecPassesSocketOn(t *testing.T) {
+// replaced returns what a process prints that replaces itself and then does next.
+func replaced(t *testing.T, next string) []string {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), inheritor+"=first")
+	cmd.Env = append(os.Environ(), inheritor+"=first", afterwards+"="+next)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	lines := strings.Split(string(out), "\n")
+	return strings.Split(string(out), "\n")
+}
+
+func TestExecPassesSocketOn(t *testing.T) {
+	lines := replaced(t, "second")
 	if len(lines) < 3 || lines[0] != lines[1] || lines[2] != "extra" {
 		t.Errorf("before and after: %q", lines)
+	}
+}
+
+func TestInheritedSocketForAnotherPort(t *testing.T) {
+	lines := replaced(t, "other")
+	if len(lines) < 2 || !strings.Contains(lines[1], "none is for port 1") || !strings.Contains(lines[1], lines[0]) {
+		t.Errorf("printed %q", lines)
 	}
 }
 
