@@ -16,4 +16,5 @@ pure() { # everything but CPython itself builds and passes without cgo
 }
 
 part "without cgo" pure
-part "race detector, every Python" go test -race -timeout 20m ./...
+# one package at a time: those of test/ start servers and load them
+part "race detector, every Python" go test -race -p 1 -timeout 20m ./...
