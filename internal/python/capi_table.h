@@ -47,22 +47,16 @@
 	F(void, Py_DecRef, (PyObject *))                                               \
 	F(PyObject *, PyObject_Type, (PyObject *))                                     \
 	F(PyObject *, PyObject_GetAttrString, (PyObject *, const char *))              \
-	F(int, PyObject_SetAttrString, (PyObject *, const char *, PyObject *))         \
 	F(PyObject *, PyObject_GetAttr, (PyObject *, PyObject *))                      \
-	F(PyObject *, PyObject_GenericGetAttr, (PyObject *, PyObject *))               \
-	F(PyObject *, PyObject_Str, (PyObject *))                                      \
 	F(PyObject *, PyObject_Repr, (PyObject *))                                     \
 	F(PyObject *, PyObject_GetIter, (PyObject *))                                  \
 	F(PyObject *, PyObject_SelfIter, (PyObject *))                                 \
 	F(PyObject *, PyIter_Next, (PyObject *))                                       \
-	F(int, PyCallable_Check, (PyObject *))                                         \
 	F(int, PyObject_IsTrue, (PyObject *))                                          \
 	O(PyObject *, PyObject_Vectorcall,                                              \
 	  (PyObject *, PyObject *const *, size_t, PyObject *))                           \
-	F(PyObject *, PyObject_CallObject, (PyObject *, PyObject *))                   \
 	F(PyObject *, PyObject_CallFunctionObjArgs, (PyObject *, ...))                 \
 	F(PyObject *, PyObject_CallMethod, (PyObject *, const char *, const char *, ...)) \
-	F(PyObject *, PyObject_CallFunction, (PyObject *, const char *, ...))          \
 	F(PyObject *, PyBytes_FromObject, (PyObject *))                                \
 	F(PyObject *, PyMemoryView_FromObject, (PyObject *))                           \
 	F(int, PyObject_AsFileDescriptor, (PyObject *))                                \
@@ -70,12 +64,9 @@
 	/* types */                                                                    \
 	F(PyObject *, PyType_FromSpec, (PyType_Spec *))                                \
 	F(PyObject *, PyType_GenericAlloc, (PyTypeObject *, Py_ssize_t))               \
-	F(unsigned long, PyType_GetFlags, (PyTypeObject *))                            \
 	F(int, PyType_IsSubtype, (PyTypeObject *, PyTypeObject *))                     \
-	F(void *, PyType_GetSlot, (PyTypeObject *, int))                               \
 	/* str and bytes */                                                            \
 	F(PyObject *, PyUnicode_DecodeLatin1, (const char *, Py_ssize_t, const char *)) \
-	F(PyObject *, PyUnicode_DecodeUTF8, (const char *, Py_ssize_t, const char *))  \
 	F(PyObject *, PyUnicode_DecodeFSDefaultAndSize, (const char *, Py_ssize_t))    \
 	F(PyObject *, PyUnicode_FromString, (const char *))                            \
 	F(PyObject *, PyUnicode_InternFromString, (const char *))                      \
@@ -94,7 +85,6 @@
 	F(long long, PyLong_AsLongLong, (PyObject *))                                  \
 	F(PyObject *, PyFloat_FromDouble, (double))                                    \
 	F(Py_ssize_t, PyNumber_AsSsize_t, (PyObject *, PyObject *))                    \
-	F(int, PyIndex_Check, (PyObject *))                                            \
 	/* containers */                                                               \
 	F(PyObject *, PyDict_New, (void))                                              \
 	F(PyObject *, PyDict_Copy, (PyObject *))                                       \
@@ -117,8 +107,6 @@
 	F(PyObject *, PyModule_GetDict, (PyObject *))                                  \
 	F(PyObject *, PyImport_ImportModule, (const char *))                           \
 	F(PyObject *, PyImport_GetModuleDict, (void))                                  \
-	F(PyObject *, PySys_GetObject, (const char *))                                 \
-	F(int, PySys_SetObject, (const char *, PyObject *))                            \
 	F(PyObject *, Py_CompileString, (const char *, const char *, int))             \
 	F(PyObject *, PyEval_EvalCode, (PyObject *, PyObject *, PyObject *))           \
 	F(PyObject *, PyEval_GetBuiltins, (void))                                      \
@@ -131,7 +119,6 @@
 	F(int, PyException_SetTraceback, (PyObject *, PyObject *))                     \
 	F(int, PyErr_ExceptionMatches, (PyObject *))                                   \
 	F(void, PyErr_SetString, (PyObject *, const char *))                           \
-	F(void, PyErr_SetNone, (PyObject *))                                           \
 	F(PyObject *, PyErr_Format, (PyObject *, const char *, ...))                   \
 	F(PyObject *, PyErr_NoMemory, (void))                                          \
 	F(void, PyErr_WriteUnraisable, (PyObject *))
