@@ -196,28 +196,29 @@ func (rt *Runtime) leave() {
 // run makes the one call of C that a simple request needs.
 func (c *call) run(t *target) C.struct_gs_result {
 	t.gil.enter(c)
-	if !t.gil.sampled() {
-		result := c.serve(t)
-		t.gil.leave(c)
-		return result
+	measure := t.gil.sampled()
+	result := c.serve(t, measure)
+	if measure {
+		t.gil.measured(time.Duration(result.whole_ns), time.Duration(result.computed_ns))
 	}
-	start := time.Now()
-	result := c.serve(t)
-	t.gil.measured(time.Since(start))
-	t.gil.leave(c)
+	t.gil.pass(c)
 	return result
 }
 
-func (c *call) serve(t *target) C.struct_gs_result {
-	more := C.int(0)
-	if c.req.Body != nil {
-		more = 1
-	}
+func (c *call) serve(t *target, measure bool) C.struct_gs_result {
 	return C.gs_serve(t.c, &C.gs_go_io, C.gs_call(c.handle),
 		bytesOf(c.env), C.size_t(len(c.env)), C.size_t(c.steady),
-		bytesOf(c.req.Prefix), C.size_t(len(c.req.Prefix)), more,
+		bytesOf(c.req.Prefix), C.size_t(len(c.req.Prefix)), truth(c.req.Body != nil),
 		C.int64_t(c.req.Start.UnixNano()),
-		bytesOf(c.out), C.size_t(len(c.out)), &c.pending)
+		bytesOf(c.out), C.size_t(len(c.out)), &c.pending, truth(measure))
+}
+
+// truth returns C's truth value of b.
+func truth(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // finish hands over what C returned.

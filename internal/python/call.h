@@ -102,6 +102,8 @@ struct gs_result {
 	int64_t length;  /* declared Content-Length or -1 */
 	int64_t written; /* bytes of body produced, at most length */
 	int excess;      /* more were produced and dropped */
+	int64_t whole_ns;    /* if measured: how long it had Python */
+	int64_t computed_ns; /* and for how much of that it used a processor */
 };
 
 /*
@@ -127,12 +129,13 @@ struct gs_flat_environ {
  *
  * environ and body are borrowed for the call; more says that
  * io->read has the rest of the body. out of cap bytes and pending stay the
- * caller's; see struct gs_pending for who may touch them when.
+ * caller's; see struct gs_pending for who may touch them when. measure asks for
+ * the times in the result.
  */
 struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
 			  const char *environ, size_t environ_size, size_t steady,
 			  const char *body, size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
-			  struct gs_pending *pending);
+			  struct gs_pending *pending, int measure);
 
 /* Calls an io function for r without the GIL. The request does not end meanwhile. */
 #define GS_IO(r, statement)             \

@@ -95,6 +95,13 @@ func (c *call) sendTaken() {
 	c.settled <- c.send(c.out[:c.pending.size])
 }
 
+// giveUpTurn lets others run while this call waits for its client.
+func (c *call) giveUpTurn() {
+	if g := c.gil.Load(); g != nil {
+		g.leave(c)
+	}
+}
+
 // describe adds what the error log says of the request.
 func (c *call) describe(record *logs.Record) {
 	record.Script = c.script

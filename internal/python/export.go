@@ -20,6 +20,7 @@ import (
 //export gsGoRead
 func gsGoRead(handle C.gs_call, buf *C.char, size C.size_t) C.ssize_t {
 	c := calls.at(uintptr(handle))
+	c.giveUpTurn()
 	p := unsafe.Slice((*byte)(unsafe.Pointer(buf)), int(size))
 	for {
 		n, err := c.req.Body.Read(p)
@@ -37,6 +38,7 @@ func gsGoRead(handle C.gs_call, buf *C.char, size C.size_t) C.ssize_t {
 //export gsGoSend
 func gsGoSend(handle C.gs_call, data *C.char, size C.size_t) C.int {
 	c := calls.at(uintptr(handle))
+	c.giveUpTurn()
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	return status(c.send(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size))))
@@ -45,6 +47,7 @@ func gsGoSend(handle C.gs_call, data *C.char, size C.size_t) C.int {
 //export gsGoWrite
 func gsGoWrite(handle C.gs_call, data *C.char, size C.size_t, flush C.int) C.int {
 	c := calls.at(uintptr(handle))
+	c.giveUpTurn()
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	_, err := c.w.Write(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size)))

@@ -92,7 +92,7 @@ func (f *flusher) look(c *call) {
 func lookAtTurn(c *call) {
 	served := c.served.Load()
 	if c.turn.Load() == myTurn && served == c.seenServed {
-		c.gil.Load().overrun(c)
+		c.gil.Load().leave(c)
 	}
 	c.seenServed = served
 }

@@ -1,31 +1,37 @@
 package python
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// A call of C that is longer than longCall on the average is not worth taking
-// turns for; one shorter than shortCall is.
+// Calls take turns when they compute for longer than longCall on the average
+// and hardly wait meanwhile. They stop when that is below shortCall, or when
+// they wait.
 const (
+	longCall  = 40 * time.Microsecond
 	shortCall = 25 * time.Microsecond
-	longCall  = 50 * time.Microsecond
 )
 
 // sampleEvery is how many calls one measured call stands for.
 const sampleEvery = 32
 
-// gil keeps goroutines from fighting for one of Python's locks. As long as
-// calls are so short that they hardly give the lock up, they take turns: a
-// goroutine that waits for its turn costs the scheduler of Go little, while a
-// thread that waits inside CPython costs the system's two context switches.
-// When calls are long, or wait for something, CPython shares its lock better.
+// gil keeps goroutines from fighting for one of Python's locks. When calls
+// compute so long that the next one already waits for the lock, they take
+// turns, and who has had its turn lets the next goroutine run on its own
+// thread: neither the lock nor what Python has in the processor's cache changes
+// threads. Calls that wait, for a database or a client, or that are short, are
+// left to CPython's own sharing.
 type gil struct {
-	turn  sync.Mutex
-	short atomic.Bool // calls take turns
-	mean  atomic.Int64
-	calls atomic.Uint32
+	turn    sync.Mutex
+	waiting atomic.Int32 // goroutines that wait for turn
+	taking  atomic.Bool  // calls take turns
+	calls   atomic.Uint32
+
+	// Means of the sampled calls, in nanoseconds.
+	whole, computed atomic.Int64
 }
 
 // The states of call.turn.
@@ -36,11 +42,15 @@ const (
 
 // enter waits for the turn of c, if turns are taken.
 func (g *gil) enter(c *call) {
-	if !g.short.Load() {
+	if !g.taking.Load() {
 		return
 	}
-	g.turn.Lock()
-	if !g.short.Load() { // while it waited
+	if !g.turn.TryLock() {
+		g.waiting.Add(1)
+		g.turn.Lock()
+		g.waiting.Add(-1)
+	}
+	if !g.taking.Load() { // while it waited
 		g.turn.Unlock()
 		return
 	}
@@ -49,34 +59,41 @@ func (g *gil) enter(c *call) {
 	c.turn.Store(myTurn)
 }
 
-// leave ends the turn of c, unless overrun has.
-func (g *gil) leave(c *call) {
-	if c.turn.Load() == myTurn && c.turn.CompareAndSwap(myTurn, noTurn) {
-		g.turn.Unlock()
+// leave ends the turn of c if it has one. It may be called more than once.
+func (g *gil) leave(c *call) (had bool) {
+	if c.turn.Load() != myTurn || !c.turn.CompareAndSwap(myTurn, noTurn) {
+		return false
 	}
+	g.turn.Unlock()
+	return true
 }
 
-// overrun ends the turn of a call that takes long, and all turns for a while.
-func (g *gil) overrun(c *call) {
-	if c.turn.CompareAndSwap(myTurn, noTurn) {
-		g.short.Store(false)
-		g.mean.Store(int64(2 * longCall))
-		g.turn.Unlock()
+// pass ends the turn of c, like leave, and gives its thread to the next call.
+func (g *gil) pass(c *call) {
+	if g.leave(c) && g.waiting.Load() > 0 {
+		runtime.Gosched()
 	}
 }
 
 // sampled reports whether the next call is to be measured.
 func (g *gil) sampled() bool { return g.calls.Add(1)%sampleEvery == 0 }
 
-// measured takes the length of a sampled call into account.
-func (g *gil) measured(d time.Duration) {
-	mean := g.mean.Load()
-	mean += (int64(d) - mean) / 8
-	g.mean.Store(mean)
+// measured takes a sampled call into account: how long it had a thread inside
+// Python, and for how much of that it used a processor.
+func (g *gil) measured(whole, computed time.Duration) {
+	w, c := follow(&g.whole, whole), follow(&g.computed, computed)
 	switch {
-	case mean < int64(shortCall):
-		g.short.Store(true)
-	case mean > int64(longCall):
-		g.short.Store(false)
+	case c < shortCall || c < w/2:
+		g.taking.Store(false)
+	case c > longCall && c > w/4*3:
+		g.taking.Store(true)
 	}
+}
+
+// follow moves mean towards d and returns it.
+func follow(mean *atomic.Int64, d time.Duration) time.Duration {
+	m := mean.Load()
+	m += (int64(d) - m) / 8
+	mean.Store(m)
+	return time.Duration(m)
 }
