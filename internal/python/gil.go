@@ -15,8 +15,12 @@ const (
 	shortCall = 25 * time.Microsecond
 )
 
-// sampleEvery is how many calls one measured call stands for.
-const sampleEvery = 32
+// How many calls one measured call stands for: measuring costs some
+// microseconds, which short calls would feel.
+const (
+	sampleLong  = 32
+	sampleShort = 1024
+)
 
 // gil keeps goroutines from fighting for one of Python's locks. When calls
 // compute so long that the next one already waits for the lock, they take
@@ -76,7 +80,13 @@ func (g *gil) pass(c *call) {
 }
 
 // sampled reports whether the next call is to be measured.
-func (g *gil) sampled() bool { return g.calls.Add(1)%sampleEvery == 0 }
+func (g *gil) sampled() bool {
+	n := g.calls.Add(1)
+	if n%sampleLong != 0 {
+		return false
+	}
+	return n%sampleShort == 0 || n < sampleShort || g.computed.Load() >= int64(shortCall)
+}
 
 // measured takes a sampled call into account: how long it had a thread inside
 // Python, and for how much of that it used a processor.
