@@ -18,6 +18,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -179,8 +180,22 @@ func (e *Entry) Name() string {
 // ErrEnviron is returned, wrapped, for bytes that are no environ.
 var ErrEnviron = errors.New("malformed environ")
 
+// Values yields the keys and values of an environ up to its end or to what is
+// no entry. The texts are copies.
+func Values(b []byte) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for len(b) > 0 {
+			e, rest, err := Next(b)
+			if err != nil || !yield(e.Name(), string(e.Value)) {
+				return
+			}
+			b = rest
+		}
+	}
+}
+
 // Next decodes the first entry of b and returns what follows it. The C side
-// decodes by the same rules; this one serves tests.
+// decodes by the same rules.
 func Next(b []byte) (e Entry, rest []byte, err error) {
 	if len(b) < entrySize {
 		return e, nil, fmt.Errorf("read entry: %d bytes left: %w", len(b), ErrEnviron)

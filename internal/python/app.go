@@ -28,6 +28,11 @@ type Script struct {
 	Path, Name, Source string
 	Callable           string // name of the application in it
 	Reloading          bool   // look at each request whether the file changed
+	// Recycles leaves requests that see a changed file to another process:
+	// they end as Stale, in a Feed only.
+	Recycles bool
+	// RunOnce is what wsgi.run_once says.
+	RunOnce bool
 	Environ            []EnvironVar
 }
 
@@ -130,8 +135,10 @@ func (a *App) options(group string) []byte {
 		"reloading", flag(a.script.Reloading),
 		"application_group", group,
 		"multithread", flag(a.rt.opts.Threads > 1),
-		"multiprocess", "0",
-		"run_once", "0",
+		"recycles", flag(a.script.Recycles),
+		"process_group", a.rt.opts.ProcessGroup,
+		"multiprocess", flag(a.rt.opts.Multiprocess),
+		"run_once", flag(a.script.RunOnce),
 		"server_pid", strconv.Itoa(os.Getpid()),
 		"env:SERVER_SOFTWARE", a.rt.opts.ServerSoftware,
 		"env:SCRIPT_FILENAME", a.name(),

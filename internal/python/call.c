@@ -16,7 +16,7 @@
 enum { OTHERS_MICROSECONDS = 200 };
 
 /* What became of the application's part, before its output is looked at. */
-enum outcome { DONE, FAILED, TIMED_OUT, SEND_FILE };
+enum outcome { DONE, FAILED, TIMED_OUT, SEND_FILE, OUTDATED };
 
 static PyObject *request_id(struct gs_request *r)
 {
@@ -238,6 +238,8 @@ static enum outcome serve(struct gs_request *r, const struct gs_flat_environ *fl
 {
 	struct gs_interp *in = r->interp;
 
+	if (gs_target_outdated(r->target, mtime_ns))
+		return OUTDATED;
 	if (gs_environ_build(r, flat) < 0)
 		return failed(r);
 	PyObject *app = gs_target_application(r->target, r->id, mtime_ns);
@@ -280,6 +282,8 @@ static int kind_of(struct gs_request *r, enum outcome o)
 		return r->sent ? GS_ABORTED : GS_TIMEOUT;
 	if (o == SEND_FILE)
 		return GS_FILE;
+	if (o == OUTDATED)
+		return GS_STALE;
 	return r->sent ? GS_STREAMED : GS_COMPLETE;
 }
 

@@ -24,6 +24,7 @@ struct gs_target {
 	char *path;           /* "" for a script that is part of this program */
 	char *process_group, *application_group;
 	int reloading;        /* look whether the file changed */
+	int recycles;         /* a changed script is for another process: GS_STALE */
 	PyObject *loader;     /* loader.Target, owned */
 	PyObject *load;       /* its method load(request id, wanted), owned */
 	PyObject *base;       /* environ without what differs by request, owned */
@@ -91,6 +92,7 @@ enum gs_kind {
 	GS_TIMEOUT,   /* RequestTimeout before anything was sent: 504 */
 	GS_ABORTED,   /* it failed after the head was sent */
 	GS_GONE,      /* the client went away */
+	GS_STALE,     /* the script changed: nothing was done */
 };
 
 struct gs_result {

@@ -38,6 +38,7 @@
 	F(PyThreadState *, PyThreadState_Next, (PyThreadState *))                      \
 	F(PyThreadState *, PyInterpreterState_ThreadHead, (PyInterpreterState *))      \
 	F(void, PyThreadState_Clear, (PyThreadState *))                                \
+	F(int, PyThreadState_SetAsyncExc, (unsigned long, PyObject *))                 \
 	F(void, PyThreadState_Delete, (PyThreadState *))                               \
 	F(void, PyThreadState_DeleteCurrent, (void))                                   \
 	F(PyThreadState *, PyEval_SaveThread, (void))                                  \
@@ -80,6 +81,7 @@
 	F(int, _PyBytes_Resize, (PyObject **, Py_ssize_t))                             \
 	/* numbers */                                                                  \
 	F(PyObject *, PyLong_FromLong, (long))                                         \
+	F(PyObject *, PyLong_FromUnsignedLong, (unsigned long))                        \
 	F(PyObject *, PyLong_FromLongLong, (long long))                                \
 	F(long, PyLong_AsLong, (PyObject *))                                           \
 	F(long long, PyLong_AsLongLong, (PyObject *))                                  \

@@ -138,6 +138,7 @@ static int find_helpers(struct gs_interp *in)
 		{&in->event_callbacks, "_gophersnake.events", "event_callbacks"},
 		{&in->publish, "_gophersnake.events", "publish"},
 		{&in->log_exception, "_gophersnake.errors", "log_exception"},
+		{&in->stack_of, "_gophersnake.errors", "stack_of"},
 		{&in->new_target, "_gophersnake.loader", "new_target"},
 		{&in->stopping, "_gophersnake.setup", "stopping"},
 		{&in->sources, "_gophersnake.setup", "source_files"},

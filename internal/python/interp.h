@@ -50,6 +50,7 @@ struct gs_interp {
 	PyObject *event_callbacks; /* list */
 	PyObject *publish;         /* events.publish(name, payload) */
 	PyObject *log_exception;   /* errors.log_exception(...) */
+	PyObject *stack_of;        /* errors.stack_of(thread ident) */
 	PyObject *stopping;        /* setup.stopping(ending) */
 	PyObject *new_target;      /* loader.new_target(pairs) */
 	PyObject *sources;         /* setup.source_files() */
@@ -79,6 +80,7 @@ struct gs_thread {
 	struct gs_thread *next;
 	int id;   /* mod_wsgi.thread_id */
 	long tid; /* of the operating system */
+	unsigned long ident; /* threading.get_ident() */
 	struct gs_request *request; /* running now, or NULL */
 	double gil_wait; /* seconds that the last gs_attach waited */
 	struct gs_lines out, err;
@@ -113,11 +115,11 @@ struct gs_interp *gs_interp_new(int own_gil, const char *options, size_t size, c
 				size_t errsize);
 
 /*
- * Runs shutdown callbacks and atexit handlers of every interpreter and
+ * Tells subscribers the reason, runs shutdown callbacks and atexit handlers of every interpreter and
  * finalises those that no thread of their own keeps alive. No thread may be
  * inside gs_attach. Nothing of this package may be called afterwards.
  */
-void gs_python_stop(void);
+void gs_python_stop(const char *reason);
 
 /*
  * Takes the GIL of interp for the calling thread, with the thread state it

@@ -26,6 +26,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"github.com/gophersnake/gophersnake/internal/flat"
@@ -48,6 +49,12 @@ type Options struct {
 	// Home is put in front of sys.path if it is not empty.
 	Home string
 
+	// ProcessGroup is the name of the process group, "" in embedded mode; it
+	// has Processes processes, and Multiprocess is what wsgi.multiprocess says.
+	ProcessGroup string
+	Processes    int
+	Multiprocess bool
+
 	// PerInterpreterGIL gives each sub-interpreter a GIL of its own; it needs
 	// CPython 3.12.
 	PerInterpreterGIL bool
@@ -56,6 +63,16 @@ type Options struct {
 	// AllowSignals lets applications register signal handlers
 	// (WSGIRestrictSignal Off).
 	AllowSignals bool
+
+	// SwitchInterval is what sys.setswitchinterval is given, in seconds; 0
+	// leaves Python's own.
+	SwitchInterval float64
+	// LocaleName is what LC_ALL was set to: the locale is then set from the
+	// environment, and a warning tells when the system does not have it.
+	LocaleName string
+	// DumpSignal has Python write the stacks of all threads to stderr when a
+	// thread of the process receives it; 0 for none.
+	DumpSignal syscall.Signal
 
 	ServerSoftware string // SERVER_SOFTWARE
 	Log            logs.Logger
@@ -73,6 +90,7 @@ type Runtime struct {
 	main    chan func()
 	closing chan struct{}
 	stop    chan struct{}
+	reason  string // why, for subscribers; set before stop is closed
 	ended   chan struct{}
 
 	gil     *gil // of the main interpreter, and of those without their own
@@ -134,7 +152,9 @@ func (rt *Runtime) mainThread(started chan<- error) {
 		case work := <-rt.main:
 			work()
 		case <-rt.stop:
-			C.gs_python_stop()
+			reason := C.CString(rt.reason)
+			C.gs_python_stop(reason)
+			C.free(unsafe.Pointer(reason))
 			return
 		}
 	}
@@ -199,19 +219,30 @@ func flag(on bool) string {
 	return "0"
 }
 
+// optional is the text of a number, or "" for 0.
+func optional[T int | float64](n T) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
 func (rt *Runtime) interpreterOptions(group string) []byte {
 	o := &rt.opts
 	return pairs(
 		"main", flag(group == ""),
 		"application_group", group,
-		"process_group", "",
-		"processes", "1",
+		"process_group", o.ProcessGroup,
+		"processes", strconv.Itoa(max(1, o.Processes)),
 		"threads", strconv.Itoa(o.Threads),
 		"restrict_stdin", flag(o.RestrictStdin),
 		"restrict_stdout", flag(o.RestrictStdout),
 		"restrict_signal", flag(!o.AllowSignals),
 		"python_path", strings.Join(o.PythonPath, string(os.PathListSeparator)),
 		"home", o.Home,
+		"switch_interval", optional(o.SwitchInterval),
+		"locale", o.LocaleName,
+		"dump_signal", optional(int(o.DumpSignal)),
 		"server_software", o.ServerSoftware,
 	)
 }
@@ -276,7 +307,10 @@ var ErrClosed = errors.New("python has been closed")
 // ends them. Requests still inside Python are waited for until ctx is done;
 // then Python is left as it is and the cause returned. Close may be called
 // once.
-func (rt *Runtime) Close(ctx context.Context) error {
+func (rt *Runtime) Close(ctx context.Context) error { return rt.CloseFor(ctx, "") }
+
+// CloseFor is Close with the shutdown_reason that subscribers are told.
+func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 	close(rt.closing)
 	for range cap(rt.slots) {
 		select {
@@ -286,6 +320,7 @@ func (rt *Runtime) Close(ctx context.Context) error {
 		}
 	}
 	rt.flusher.stop()
+	rt.reason = reason
 	close(rt.stop)
 	select {
 	case <-rt.ended:

@@ -1,6 +1,8 @@
 #include "interp.h"
 #include "errlog.h"
 
+#include <string.h>
+
 extern struct gs_interp *gs_interps[GS_MAX_INTERPS];
 extern int gs_ninterps;
 extern volatile int gs_stopped;
@@ -12,14 +14,16 @@ void gs_drop_other_seats(struct gs_interp *interp);
  * is not going to be ended: because ending says so, or because threads of its
  * own keep it alive. Returns whether it can be ended.
  */
-static int say_stopping(struct gs_interp *in, int ending)
+static int say_stopping(struct gs_interp *in, int ending, const char *reason)
 {
-	PyObject *can = gs_call1(in->stopping, ending ? GS_TRUE : GS_FALSE);
+	PyObject *text = gs_py.PyUnicode_DecodeFSDefaultAndSize(reason, (Py_ssize_t)strlen(reason));
+	PyObject *can = text ? gs_call2(in->stopping, ending ? GS_TRUE : GS_FALSE, text) : NULL;
 	int yes = can && gs_py.PyObject_IsTrue(can) == 1;
 
 	if (!can)
 		gs_py.PyErr_WriteUnraisable(in->stopping);
 	gs_py.Py_DecRef(can);
+	gs_py.Py_DecRef(text);
 	return yes;
 }
 
@@ -28,7 +32,7 @@ static void release(struct gs_interp *in)
 	PyObject **owned[] = {
 		&in->input_type, &in->log_type, &in->start_type, &in->getrefcount,
 		&in->text_wrapper, &in->file_wrapper, &in->request_timeout,
-		&in->event_callbacks, &in->publish, &in->log_exception, &in->stopping,
+		&in->event_callbacks, &in->publish, &in->log_exception, &in->stack_of, &in->stopping,
 		&in->new_target, &in->sources, &in->active, &in->n_close, &in->n_mtime,
 		&in->n_reload_required, &in->k_input, &in->k_errors, &in->k_request_start,
 		&in->k_application_start, &in->k_thread_id, &in->k_request_id,
@@ -42,11 +46,11 @@ static void release(struct gs_interp *in)
 }
 
 /* Ends a sub-interpreter; returns 0 if threads of its own keep it alive. */
-static int stop_sub(struct gs_interp *in)
+static int stop_sub(struct gs_interp *in, const char *reason)
 {
 	gs_attach(in);
 	gs_drop_other_seats(in);
-	if (!say_stopping(in, 1)) {
+	if (!say_stopping(in, 1, reason)) {
 		gs_detach(in);
 		return 0;
 	}
@@ -60,14 +64,14 @@ static int stop_sub(struct gs_interp *in)
 	return 1;
 }
 
-void gs_python_stop(void)
+void gs_python_stop(const char *reason)
 {
 	int all = 1;
 
 	for (int i = gs_ninterps - 1; i > 0; i--)
-		all &= stop_sub(gs_interps[i]);
+		all &= stop_sub(gs_interps[i], reason);
 	gs_attach(gs_interps[0]);
-	int end = say_stopping(gs_interps[0], all);
+	int end = say_stopping(gs_interps[0], all, reason);
 	gs_stopped = 1;
 	if (end && all) {
 		gs_drop_other_seats(gs_interps[0]);

@@ -40,6 +40,7 @@ static int read_target(struct gs_target *t)
 	t->load = gs_py.PyObject_GetAttrString(t->loader, "load");
 	t->path = text_attribute(t->loader, "file");
 	t->reloading = flag_attribute(t->loader, "reloading");
+	t->recycles = flag_attribute(t->loader, "recycles");
 	return t->base && t->callable && t->load && t->path ? 0 : -1;
 }
 
@@ -151,6 +152,11 @@ static enum staleness staleness(struct gs_target *t, int64_t mtime_ns)
 	if (gs_py.PyDict_GetItemWithError(t->dict, t->interp->n_mtime) != t->mtime)
 		return UNWANTED; /* the script changed or removed its __mtime__ */
 	return script_wants_reload(t) ? UNWANTED : FRESH;
+}
+
+int gs_target_outdated(struct gs_target *t, int64_t mtime_ns)
+{
+	return t->recycles && t->dict && staleness(t, mtime_ns) != FRESH;
 }
 
 PyObject *gs_target_application(struct gs_target *t, PyObject *request_id, int64_t mtime_ns)

@@ -23,6 +23,10 @@ void *gs_explain(const char *what, char *err, size_t size);
  */
 int gs_target_check(struct gs_target *t, int64_t now_ns, int64_t *mtime_ns);
 
+/* Whether another process is to serve the request, because the script changed since
+ * it was loaded here. mtime_ns is what gs_target_check found. */
+int gs_target_outdated(struct gs_target *t, int64_t mtime_ns);
+
 /* The application of t, loaded or reloaded if needed: a new reference, or NULL
  * when it failed, which has been logged. request_id is borrowed or NULL; mtime_ns is
  * what gs_target_check found. */

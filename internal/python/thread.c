@@ -105,6 +105,7 @@ struct gs_thread *gs_thread_self(void)
 	if (!t)
 		no_memory();
 	t->tid = syscall(SYS_gettid);
+	t->ident = (unsigned long)pthread_self();
 	pthread_mutex_lock(&threads_lock);
 	t->next = threads;
 	threads = t;

@@ -1,5 +1,6 @@
 """What the error log says about exceptions."""
 
+import sys
 import traceback
 
 import _gophersnake
@@ -41,3 +42,11 @@ def log_exception(target, exc):
         head = ("WSGI0174: %s exception raised processing WSGI script '%s' for %s."
                 % (type(exc).__name__, target.name, context(target)))
     _gophersnake.log(ERROR, head + "\n" + text(exc))
+
+
+def stack_of(ident):
+    """Return the stack of a thread of this interpreter, innermost call last."""
+    frame = sys._current_frames().get(ident)
+    if frame is None:
+        return ""
+    return "".join(traceback.format_stack(frame)).rstrip("\n")

@@ -65,6 +65,7 @@ class Target:
         self.process_group = options.get("process_group", "")
         self.application_group = options.get("application_group", "")
         self.reloading = bool(self.file) and options.get("reloading") == "1"
+        self.recycles = options.get("recycles") == "1"
         self.module = _module_name(self.name)
         self.failure = None
         self._mtime_ns = 0  # of the file when it was read last

@@ -1,6 +1,8 @@
 """What is set up in each interpreter before a script is loaded, and its end."""
 
 import atexit
+import faulthandler
+import locale
 import os
 import site
 import sys
@@ -8,6 +10,8 @@ import threading
 
 import _gophersnake
 from _gophersnake import events, forks, modules, signals, streams
+
+WARN = 4  # level of the log
 
 _main = False  # this is the main interpreter
 
@@ -45,6 +49,23 @@ def configure(pairs):
     if options["home"]:
         sys.path[:] = [options["home"]] + [p for p in sys.path if p != options["home"]]
     modules.install(options)
+    if _main:
+        _configure_process(options)
+
+
+def _configure_process(options):
+    """Set up what all interpreters of the process share."""
+    if options["switch_interval"]:
+        sys.setswitchinterval(float(options["switch_interval"]))
+    if options["locale"]:
+        try:
+            locale.setlocale(locale.LC_ALL, "")
+        except locale.Error:
+            _gophersnake.log(WARN, "WSGI0079: Unable to set locale to '%s': the system does not have it."
+                             % options["locale"])
+    if options["dump_signal"]:
+        # Works also when a thread never gives the GIL back.
+        faulthandler.register(int(options["dump_signal"]), file=2, all_threads=True)
 
 
 def source_files():
@@ -57,13 +78,13 @@ def source_files():
     return b"".join(os.fsencode(name) + b"\0" for name in sorted(names))
 
 
-def stopping(ending):
+def stopping(ending, reason):
     """Run what waits for the end; report whether the interpreter can be ended.
 
-    ending says that it will be if it can. Threads that do not end keep a
+    reason is what subscribers are told. ending says that it will be if it can. Threads that do not end keep a
     sub-interpreter from it; then its exit handlers are run here.
     """
-    events.publish_stopping("")
+    events.publish_stopping(reason)
     if ending and _main:
         return True
     threading._shutdown()

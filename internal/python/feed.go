@@ -1,0 +1,210 @@
+package python
+
+/*
+#include <stdlib.h>
+#include "feed.h"
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/gophersnake/gophersnake/internal/flat"
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// FeedOptions say where a Feed takes requests from. The memory and the
+// descriptors stay the caller's and are used until the process ends.
+type FeedOptions struct {
+	Memory  []byte // the region shared with the server; see package ring
+	Event   uintptr
+	Control uintptr
+	Threads int
+	// StackSize of a request thread in bytes; 0 leaves it to the system.
+	StackSize int
+	// Scripts are what requests name by their number.
+	Scripts []*App
+}
+
+// Feed is the request threads of a daemon process: they take requests from
+// shared memory and serve them without any Go. Its methods are safe for
+// concurrent use.
+type Feed struct {
+	o  FeedOptions
+	rt *Runtime
+}
+
+// feeding is the Feed of this process.
+var feeding atomic.Pointer[Feed]
+
+// Feed starts the request threads; there can be one Feed in a process.
+func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
+	f := &Feed{o: o, rt: rt}
+	if !feeding.CompareAndSwap(nil, f) {
+		return nil, errors.New("start request threads: they have been started before")
+	}
+	var text [errorSize]C.char
+	options := C.struct_gs_feed_options{
+		memory: unsafe.Pointer(unsafe.SliceData(o.Memory)), size: C.size_t(len(o.Memory)),
+		event: C.int(o.Event), control: C.int(o.Control),
+		threads: C.int(o.Threads), stack_size: C.size_t(o.StackSize),
+		dump_signal: C.int(rt.opts.DumpSignal),
+	}
+	if C.gs_feed_start(&options, &text[0], errorSize) != 0 {
+		return nil, errors.New(C.GoString(&text[0]))
+	}
+	return f, nil
+}
+
+// leftInterval is how often the end of the threads is looked at.
+const leftInterval = 2 * time.Millisecond
+
+// Stop lets each thread finish its request and waits for them. When ctx is
+// done it cuts the requests off and returns how many threads are left; Python
+// cannot be closed then.
+func (f *Feed) Stop(ctx context.Context) error {
+	C.gs_feed_stop(0)
+	tick := time.NewTicker(leftInterval)
+	defer tick.Stop()
+	for {
+		left := int(C.gs_feed_left())
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			C.gs_feed_stop(1)
+			return fmt.Errorf("wait for requests in %d threads: %w", left, context.Cause(ctx))
+		}
+	}
+}
+
+// Cut ends the input and output of all requests: the server is gone.
+func (f *Feed) Cut() { C.gs_feed_stop(1) }
+
+// Running is a request that a thread is busy with.
+type Running struct {
+	Thread int
+	Serial uint32 // of the thread's requests, tells them apart
+	Slot   uint32
+	TID    int // of the operating system's thread
+	For    time.Duration
+}
+
+// Running appends the requests that run now to dst.
+func (f *Feed) Running(dst []Running) []Running {
+	now := int64(C.gs_monotonic_ns())
+	for i := range f.o.Threads {
+		var look C.struct_gs_feed_look
+		C.gs_feed_look(C.int(i), &look)
+		if look.serial != 0 {
+			dst = append(dst, Running{
+				Thread: i, Serial: uint32(look.serial), Slot: uint32(look.slot),
+				TID: int(look.tid), For: time.Duration(now - int64(look.began_ns)),
+			})
+		}
+	}
+	return dst
+}
+
+// Served returns how many requests have ended and how long they waited for
+// the GIL in all.
+func (f *Feed) Served() (requests uint64, gilWait time.Duration) {
+	var n, ns C.uint64_t
+	C.gs_feed_served(&n, &ns)
+	return uint64(n), time.Duration(ns)
+}
+
+// Idle returns how long ago a request last began, ended, read or wrote; ok is
+// false before the first.
+func (f *Feed) Idle() (d time.Duration, ok bool) {
+	at := int64(C.gs_feed_active_ns())
+	return time.Duration(int64(C.gs_monotonic_ns()) - at), at != 0
+}
+
+// Interrupt raises mod_wsgi.RequestTimeout in a request that still runs and
+// reports whether it does. It takes the GIL, for which it may wait for ever.
+func (f *Feed) Interrupt(r Running) bool {
+	return C.gs_feed_interrupt(C.int(r.Thread), C.uint32_t(r.Serial)) != 0
+}
+
+// Stack returns the Python stack of a running request, "" when it has ended.
+// It takes the GIL, for which it may wait for ever.
+func (f *Feed) Stack(r Running) string {
+	var size C.size_t
+	text := C.gs_feed_stack(C.int(r.Thread), C.uint32_t(r.Serial), &size)
+	if text == nil {
+		return ""
+	}
+	defer C.free(unsafe.Pointer(text))
+	return C.GoStringN(text, C.int(size))
+}
+
+// Dump has Python write the stacks of all threads to stderr, at once and
+// without the GIL. It needs Options.DumpSignal.
+func (f *Feed) Dump() { C.gs_feed_dump(C.int(f.rt.opts.DumpSignal)) }
+
+// Probe takes the GIL of the main interpreter and gives it back: it returns
+// only if no code holds it for ever.
+func (f *Feed) Probe() { C.gs_feed_probe() }
+
+// describe adds to record what the environ of a request says of it.
+func describe(record *logs.Record, environ []byte) {
+	var address, port string
+	for key, value := range flat.Values(environ) {
+		switch key {
+		case "mod_wsgi.request_id":
+			record.RequestID = value
+		case "REMOTE_ADDR":
+			address = value
+		case "REMOTE_PORT":
+			port = value
+		}
+	}
+	if address != "" {
+		record.Client = address + ":" + port
+	}
+}
+
+//export gsFeedLog
+func gsFeedLog(handle C.gs_call, level C.int, text *C.char, size C.size_t) {
+	f := feeding.Load()
+	record := logs.Record{
+		Level:   logs.Level(level),
+		Module:  "wsgi",
+		Message: strings.Clone(unsafe.String((*byte)(unsafe.Pointer(text)), int(size))),
+	}
+	var n, script C.uint32_t
+	environ := C.gs_feed_environ(handle, &n, &script)
+	if int(script) < len(f.o.Scripts) {
+		record.Script = f.o.Scripts[script].name()
+	}
+	describe(&record, C.GoBytes(unsafe.Pointer(environ), C.int(n)))
+	f.rt.opts.Log.Log(record)
+}
+
+//export gsFeedTarget
+func gsFeedTarget(script C.uint32_t, group *C.char, size C.uint32_t) *C.struct_gs_target {
+	f := feeding.Load()
+	name := C.GoStringN(group, C.int(size))
+	t, err := f.target(int(script), name)
+	if err != nil {
+		f.rt.opts.Log.Log(logs.Record{Level: logs.Error, Module: "wsgi", Message: err.Error()})
+		return nil
+	}
+	return t.c
+}
+
+func (f *Feed) target(script int, group string) (*target, error) {
+	if script >= len(f.o.Scripts) {
+		return nil, fmt.Errorf("find script %d: the process has %d", script, len(f.o.Scripts))
+	}
+	return f.o.Scripts[script].target(group)
+}

@@ -1,0 +1,100 @@
+/*
+ * ring: a daemon's side of the memory that it shares with the server.
+ *
+ * Role: takes requests from the ring, sleeps when there are none, moves bodies
+ * in pieces through a slot, and tells the server of every change. The layout,
+ * the states and who may change what are described in package ring; the numbers
+ * here repeat its layout.go, and a test compares them.
+ *
+ * Threads: gs_ring_take, gs_ring_sleep and gs_ring_announce may be called by any
+ * thread; what takes a gs_slot is for the thread that serves its request, or
+ * under a lock of the caller's.
+ *
+ * Memory: a gs_ring and its gs_slots borrow the region, which must outlive them.
+ */
+#ifndef GS_RING_H
+#define GS_RING_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	GS_RING_PAGE = 4096,
+	GS_RING_PIECE = 64 << 10, /* room of a piece, and of a prefix */
+	GS_RING_OUT = 64 << 10,   /* room of a complete response */
+	GS_RING_MAX_SLOTS = 1 << 16,
+};
+
+struct gs_ring {
+	char *base;
+	uint32_t slots, cells;
+	size_t environ, stride;
+	uint64_t *attention, *ring;
+	char *first; /* slot */
+	int event;   /* eventfd that wakes the server */
+	int cut;     /* no request is wanted any more */
+};
+
+/* States of a slot, the lower bits of its word. */
+enum { GS_STATE_FREE, GS_STATE_QUEUED, GS_STATE_RUNNING, GS_STATE_DONE, GS_STATE_BITS = 3 };
+
+/* One request as the server wrote it, and where its thread is in it. */
+struct gs_slot {
+	struct gs_ring *ring;
+	uint32_t index;
+	char *words; /* its page */
+	const char *environ, *group, *prefix;
+	uint32_t environ_size, steady, group_size, prefix_size, script;
+	int more;
+	int64_t start_ns;
+	char *out;
+	char *in[2], *pieces[2];
+	/* the body's piece that is read from: its number, and the bytes left */
+	int in_at, in_open, in_over;
+	uint32_t in_used, in_size;
+	int out_at;
+};
+
+/* Reads the header of a region of size bytes. Returns 0, or -1: it is none. */
+int gs_ring_open(struct gs_ring *r, void *base, size_t size, int event);
+
+/* Takes the oldest request that is still queued. Returns 1, or 0: there is none. */
+int gs_ring_take(struct gs_ring *r, struct gs_slot *s);
+
+/* The words in the header that count threads, and what they say. */
+void gs_ring_count(struct gs_ring *r, int by);
+void gs_ring_computing(struct gs_ring *r, int yes);
+
+/* Sleeps until the server rings, unless something is queued already or stop is
+ * set. The calling thread is counted by gs_ring_count before and after, not
+ * while it sleeps. */
+void gs_ring_sleep(struct gs_ring *r, const int *stop);
+
+/* Wakes all threads that sleep, to look at their stop flag; with cut all requests
+ * are cancelled for good. */
+void gs_ring_rouse(struct gs_ring *r, int cut);
+
+/* Tells the server to look at a slot. */
+void gs_ring_announce(struct gs_slot *s);
+
+/* The result of a request; see layout.go. After it the slot is the server's. */
+struct gs_outcome {
+	uint32_t kind, status, size, excess;
+	int64_t count, length, written, gil_wait;
+};
+void gs_slot_done(struct gs_slot *s, const struct gs_outcome *o);
+
+/* Whether nobody wants the answer any more. */
+int gs_slot_cancelled(const struct gs_slot *s);
+
+/* As read, send and write of struct gs_io. They sleep while the server has to
+ * do its part. */
+ssize_t gs_slot_read(struct gs_slot *s, char *buf, size_t size);
+int gs_slot_send(struct gs_slot *s, const char *flat, size_t size);
+int gs_slot_write(struct gs_slot *s, const char *data, size_t size, int flush);
+
+/* The word of the slot's state, as a message to the server names it. */
+uint32_t gs_slot_state(const struct gs_slot *s);
+
+#endif
