@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/gophersnake/gophersnake/bench/launch"
 )
 
 // options are the flags.
@@ -34,22 +36,13 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// errUsage is a wrong command line; its text has been printed.
-var errUsage = errors.New("usage")
-
 // run returns the exit status: 0, 1 when a peer that is installed failed, 2 for a wrong command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parseFlags(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		return 2
+	var o options
+	if status, ok := launch.Flags("bench", args, stderr, o.define, o.check); !ok {
+		return status
 	}
 	failed, err := compare(ctx, o, stdout, stderr)
-	if errors.Is(err, errUsage) {
-		return 2
-	}
 	if err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1
@@ -60,10 +53,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func parseFlags(args []string, stderr io.Writer) (options, error) {
-	var o options
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+// define declares the flags.
+func (o *options) define(flags *flag.FlagSet) {
 	flags.IntVar(&o.rounds, "rounds", 3, "measure each server `N` times, print the medians")
 	flags.DurationVar(&o.duration, "duration", 5*time.Second, "length of one measurement, whole seconds, at least 3s")
 	flags.BoolVar(&o.quick, "quick", false, "one round of 3s: to see that it works, not to quote")
@@ -75,25 +66,15 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&o.setup, "setup", true, "install what is missing before measuring")
 	flags.StringVar(&o.out, "out", "", "write the result to `FILE` too")
 	flags.StringVar(&o.readme, "update-readme", "", "put the result between the markers of `FILE`")
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
+}
+
+// check completes the flags and refuses what cannot be measured. wrk knows whole seconds only, and processor time is counted in steps of
+// 10 ms where the kernel gives nothing better.
+func (o *options) check() error {
 	if o.quick {
 		o.rounds, o.duration = 1, 3*time.Second
 	}
-	if err := o.check(flags.Args()); err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
-		return o, errUsage
-	}
-	return o, nil
-}
-
-// check refuses what cannot be measured. wrk knows whole seconds only, and processor time is counted in steps of
-// 10 ms where the kernel gives nothing better.
-func (o options) check(rest []string) error {
 	switch {
-	case len(rest) > 0:
-		return fmt.Errorf("unexpected argument %q", rest[0])
 	case o.rounds < 1:
 		return fmt.Errorf("-rounds %d: at least 1", o.rounds)
 	case o.duration < 3*time.Second || o.duration%time.Second != 0:

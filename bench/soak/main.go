@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/gophersnake/gophersnake/bench/launch"
 )
 
 // options are the flags.
@@ -37,12 +38,9 @@ func main() {
 
 // run returns the exit status: 0 for PASS, 1 for FAIL or an error, 2 for a wrong command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parseFlags(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		return 2
+	var o options
+	if status, ok := launch.Flags("soak", args, stderr, o.define, o.check); !ok {
+		return status
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
@@ -56,10 +54,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func parseFlags(args []string, stderr io.Writer) (options, error) {
-	var o options
-	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
-	flags.SetOutput(stderr)
+// define declares the flags.
+func (o *options) define(flags *flag.FlagSet) {
 	flags.StringVar(&o.gophersnake, "gophersnake", "build/gophersnake", "the `PROGRAM` to test")
 	flags.StringVar(&o.pythonHome, "python-home", "", "Python installation or virtual environment `DIR`; empty for the program's default")
 	flags.IntVar(&o.requests, "requests", 1_000_000, "small requests")
@@ -70,20 +66,10 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.threads, "threads", 5, "threads of the server")
 	flags.Float64Var(&o.growth, "growth", 5, "allowed growth of the resident memory in `MB`")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "give up after this time")
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
-	if err := o.check(flags.Args()); err != nil {
-		fmt.Fprintln(stderr, "soak:", err)
-		return o, err
-	}
-	return o, nil
 }
 
-func (o options) check(rest []string) error {
-	if len(rest) > 0 {
-		return fmt.Errorf("unexpected argument %q", rest[0])
-	}
+// check refuses what cannot be run.
+func (o *options) check() error {
 	for name, value := range map[string]int{"requests": o.requests, "upload-size": o.uploadSize,
 		"connections": o.connections, "threads": o.threads, "warm-up": o.warmUp} {
 		if value < 1 {

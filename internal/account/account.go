@@ -18,12 +18,16 @@ type Account struct {
 	UID    uint32
 	GID    uint32
 	Groups []uint32 // supplementary
+	Home   string   // home directory; "" if it is not known
 }
 
 // Current is the one this process runs as.
 func Current() Account {
 	a := Account{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}
 	a.Name = userName(a.UID)
+	if u, err := user.LookupId(strconv.FormatUint(uint64(a.UID), 10)); err == nil {
+		a.Home = u.HomeDir
+	}
 	groups, _ := os.Getgroups() // without them a group's right may go unseen, no more
 	for _, g := range groups {
 		a.Groups = append(a.Groups, uint32(g))
@@ -47,7 +51,7 @@ func Lookup(name string) (Account, error) {
 	if err := errors.Join(uidErr, gidErr); err != nil {
 		return Account{}, fmt.Errorf("look up account %q: %w", name, err)
 	}
-	a := Account{Name: u.Username, UID: uint32(uid), GID: uint32(gid)}
+	a := Account{Name: u.Username, UID: uint32(uid), GID: uint32(gid), Home: u.HomeDir}
 	ids, err := u.GroupIds()
 	if err != nil {
 		return Account{}, fmt.Errorf("look up groups of account %q: %w", name, err)

@@ -27,7 +27,7 @@ func choose(now Account, userName, groupName string) (Account, error) {
 		return Account{}, err
 	}
 	if groupName != "" {
-		if a.GID, err = lookupGroup(groupName); err != nil {
+		if a.GID, err = LookupGroup(groupName); err != nil {
 			return Account{}, err
 		}
 	}
@@ -56,7 +56,8 @@ func chooseUser(now Account, name string) (Account, error) {
 	return Account{}, fmt.Errorf("%w (there is neither %s)", ErrRoot, strings.Join(unprivileged, " nor "))
 }
 
-func lookupGroup(name string) (uint32, error) {
+// LookupGroup finds the number of a group by its name or number.
+func LookupGroup(name string) (uint32, error) {
 	g, err := user.LookupGroup(name)
 	if err != nil {
 		byID, idErr := user.LookupGroupId(strings.TrimPrefix(name, "#"))

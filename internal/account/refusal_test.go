@@ -8,25 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/gophersnake/gophersnake/test/nobody"
 )
 
 // stranger is an account that owns nothing in a test's directory.
 func stranger() Account { return Account{Name: "stranger", UID: 54321, GID: 54321} }
-
-// openDir returns a directory that everyone can reach, or fails.
-func openDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "refusal")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	chmod(t, dir, 0o755)
-	if err := Refusal(dir, stranger()); err != nil {
-		t.Fatalf("temporary directories are private here; set TMPDIR to one that everyone can enter: %v", err)
-	}
-	return dir
-}
 
 func chmod(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
@@ -58,7 +45,7 @@ func TestRefusal(t *testing.T) {
 		{"root", 0o700, 0o000, root, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			base := openDir(t)
+			base := nobody.Dir(t)
 			dir := filepath.Join(base, "dir")
 			file := filepath.Join(dir, "file")
 			writeFile(t, file, nil, 0o644)
@@ -80,7 +67,7 @@ func TestRefusal(t *testing.T) {
 	}
 	if self.UID != 0 {
 		t.Run("owner has less than others", func(t *testing.T) {
-			dir := openDir(t)
+			dir := nobody.Dir(t)
 			chmod(t, dir, 0o055)
 			if err := Refusal(dir, owner); err == nil {
 				t.Error("the owner's bits were not the ones that count")
@@ -91,7 +78,7 @@ func TestRefusal(t *testing.T) {
 }
 
 func TestRefusalFollowsLinks(t *testing.T) {
-	base := openDir(t)
+	base := nobody.Dir(t)
 	closed := filepath.Join(base, "closed")
 	file := filepath.Join(closed, "deep", "file")
 	writeFile(t, file, nil, 0o644)
@@ -120,7 +107,7 @@ func TestRefusalFollowsLinks(t *testing.T) {
 }
 
 func TestRefusalOfDirectories(t *testing.T) {
-	dir := openDir(t)
+	dir := nobody.Dir(t)
 	chmod(t, dir, 0o711)
 	e, ok := errors.AsType[*AccessError](Refusal(dir, stranger()))
 	if !ok || e.Need != "read and search" || e.Element != dir {

@@ -20,12 +20,32 @@ func printBanner(w io.Writer, s *serving) {
 	if s.logs.name != "" {
 		line("Access Log File", "%s", s.logs.name)
 	}
-	line("Operating Mode", "embedded")
-	line("Request Capacity", "%d (1 process * %d threads)", s.o.Threads, s.o.Threads)
+	line("Operating Mode", "%s", operatingMode(s.o))
+	line("Request Capacity", "%s", capacity(s.o))
 	line("Server Backlog", "%d (connections)", listen.Backlog())
 	line("Locale Setting", "UTF-8 mode")
-	line("Python", "%s (%s)", s.home.Version, s.home.Home)
+	line("Python", "%s", s.pythonName)
 	line("Running As", "%s", s.account.Name)
+}
+
+func operatingMode(o *StartOptions) string {
+	if o.EmbeddedMode {
+		return "embedded"
+	}
+	return "daemon"
+}
+
+// capacity is how many requests run at a time.
+func capacity(o *StartOptions) string {
+	processes := 1
+	if !o.EmbeddedMode {
+		processes = o.Group.Processes
+	}
+	unit := "process"
+	if processes != 1 {
+		unit = "processes"
+	}
+	return fmt.Sprintf("%d (%d %s * %d threads)", processes*o.Group.Threads, processes, unit, o.Group.Threads)
 }
 
 // serverURL is where a browser on this machine finds the server.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/suggest"
 )
 
@@ -33,6 +34,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"start-server", "[OPTIONS] [SCRIPT]", "serve a WSGI application; without SCRIPT, a welcome page", runStartServer},
+		{"status", "[OPTIONS]", "print the processes of running servers and what they do", runStatus},
 		{"doctor", "[OPTIONS]", "list the Pythons found and what is wrong with those that cannot be used", runDoctor},
 		{"version", "", "print the version", runVersion},
 		{"help", "[COMMAND]", "explain a command", runHelp},
@@ -50,6 +52,9 @@ type surroundings struct {
 // returns the exit status: 0, 1 if it failed, 2 if args are wrong. It blocks
 // until the command is done.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if role, ok := spawn.RoleOf(append([]string{""}, args...)); ok {
+		return runRole(role, stderr)
+	}
 	cwd, err := startDirectory()
 	if err != nil {
 		fmt.Fprintf(stderr, "gophersnake: find current directory: %v\n", err)
@@ -132,18 +137,21 @@ func reject(s surroundings, name string, err error) int {
 
 func runStartServer(ctx context.Context, s surroundings, args []string) int {
 	o := defaultStartOptions()
-	positional, err := parse(startTable, o, args)
+	positional, err := parse(startTable(), o, args)
 	if err == nil {
 		err = o.complete(positional, s.cwd)
 	}
 	switch {
 	case errors.Is(err, errHelp):
-		printHelp(s.stdout, "start-server", startTable, startNotes)
+		printHelp(s.stdout, "start-server", startTable(), startNotes)
 		return statusOK
 	case err != nil:
 		return reject(s, "start-server", err)
 	}
-	return startServer(ctx, o, s.stdout, s.stderr)
+	if o.EmbeddedMode {
+		return startServer(ctx, o, s.stdout, s.stderr)
+	}
+	return startParent(ctx, o, args, s.stdout, s.stderr)
 }
 
 func runHelp(ctx context.Context, s surroundings, args []string) int {

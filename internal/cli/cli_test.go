@@ -79,7 +79,7 @@ func TestExpand(t *testing.T) {
 
 // TestTables checks what the parser takes for granted of its tables.
 func TestTables(t *testing.T) {
-	checkTable(t, startTable)
+	checkTable(t, startTable())
 	checkTable(t, doctorTable)
 	for _, c := range commands() {
 		if c.help == "" || c.run == nil {

@@ -97,7 +97,7 @@ func startOptions(s surroundings, args []string) string {
 		return ""
 	}
 	o := defaultStartOptions()
-	positional, err := parse(startTable, o, expandAll(args[1:], s.lookupEnv))
+	positional, err := parse(startTable(), o, expandAll(args[1:], s.lookupEnv))
 	if err := errors.Join(err, o.complete(positional, s.cwd)); err != nil {
 		return ""
 	}

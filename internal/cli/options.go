@@ -5,10 +5,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
-	"github.com/gophersnake/gophersnake/internal/server"
+	"github.com/gophersnake/gophersnake/internal/procgroup"
 )
 
 // URLAlias maps a URL to a file or directory.
@@ -20,13 +19,13 @@ type StartOptions struct {
 	Host             string // "" listens on all interfaces
 	Port             int    // 0 lets the system choose
 	ServerName       string
-	Threads          int
 	EmbeddedMode     bool
 	ReloadOnChanges  bool
 	LimitRequestBody int64 // 0 for no limit
 	ChunkedRequest   bool
-	GracefulTimeout  time.Duration // 0 cuts running requests off
-	ShutdownTimeout  time.Duration // 0 for no limit
+	// Group is the process group, whose threads and time-outs count in
+	// embedded mode too.
+	Group *procgroup.Options
 
 	ApplicationGroup string
 	CallableObject   string
@@ -46,19 +45,23 @@ type StartOptions struct {
 	LogToTerminal   bool   // the opposite of LogDirectory being set
 	LogDirectory    string // "" for the terminal
 
-	User, Group string // "" for the account running the command
+	User, UserGroup string // "" for the account running the command
 
 	logLevelGiven bool
-	startedIn     string // where relative paths begin
+	daemonOnly    []string // options given that embedded mode does not have
+	startedIn     string   // where relative paths begin
 }
 
+// groupName is that of start-server's process group, as in mod_wsgi-express.
+const groupName = "localhost"
+
 func defaultStartOptions() *StartOptions {
+	group := procgroup.StartServer()
+	group.Name = groupName
 	return &StartOptions{
+		Group:            group,
 		Port:             8000,
-		Threads:          5,
 		LimitRequestBody: 10 << 20,
-		GracefulTimeout:  server.DefaultGraceful,
-		ShutdownTimeout:  server.DefaultShutdown,
 		ApplicationGroup: "%{GLOBAL}",
 		CallableObject:   "application",
 		MountPoint:       "/",
@@ -99,9 +102,11 @@ func (o *StartOptions) complete(positional []string, cwd string) error {
 		}
 	}
 	if o.AccessLogFormat == nil {
-		return setFormat(o, []string{"common"})
+		if err := setFormat(o, []string{"common"}); err != nil {
+			return err
+		}
 	}
-	return nil
+	return o.completeGroup()
 }
 
 func makeAbsolute(path *string, cwd string) {

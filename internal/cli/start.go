@@ -16,8 +16,10 @@ import (
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/front"
+	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/listen"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/parent"
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/server"
@@ -38,7 +40,10 @@ type serving struct {
 	python   *python.Runtime
 	app      *python.App
 	front    *front.Server
-	loading  time.Time // when Python was started
+
+	pythonName string    // for the banner
+	toldPort   string    // of a process without the listener
+	loading    time.Time // when Python was started
 }
 
 // startServer serves until it is told to stop and returns the exit status.
@@ -68,9 +73,28 @@ func (s *serving) log(level logs.Level, format string, args ...any) {
 // explain prints why the server does not start, and what to do about it.
 func explain(stderr io.Writer, err error) {
 	fmt.Fprintf(stderr, "gophersnake: %v\n", err)
+	if repair := repairOf(err); repair != "" {
+		fmt.Fprintf(stderr, "repair: %s\n", repair)
+	}
+}
+
+// repairOf is what to do about an error, "" when its text says it all.
+func repairOf(err error) string {
 	var home *pyhome.Error
-	if errors.As(err, &home) && home.Repair != "" {
-		fmt.Fprintf(stderr, "repair: %s\n", home.Repair)
+	var start *parent.StartError
+	switch {
+	case errors.As(err, &home):
+		return home.Repair
+	case errors.As(err, &start):
+		return start.Repair
+	}
+	return ""
+}
+
+// setCollector sets Go's garbage collector, unless the environment does.
+func setCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 }
 
@@ -78,10 +102,8 @@ func explain(stderr io.Writer, err error) {
 // socket and the log files. Everything that reads what others wrote, the
 // probing of Python included, comes after the rights are given up.
 func (s *serving) assemble(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if s.account, err = account.Choose(s.o.User, s.o.Group); err != nil {
+	setCollector()
+	if s.account, err = account.Choose(s.o.User, s.o.UserGroup); err != nil {
 		return err
 	}
 	if s.listener, err = listen.Open(s.o.Host, s.o.Port); err != nil {
@@ -96,10 +118,11 @@ func (s *serving) assemble(ctx context.Context, stdout, stderr io.Writer) (err e
 	if s.home, err = s.findPython(ctx); err != nil {
 		return err
 	}
-	if err = s.startPython(); err != nil {
+	s.pythonName = fmt.Sprintf("%s (%s)", s.home.Version, s.home.Home)
+	if err = s.startPython(s.pythonOptions(), nil); err != nil {
 		return err
 	}
-	s.front, err = s.newFront()
+	s.front, err = s.newFront(s.app)
 	return err
 }
 
@@ -169,24 +192,44 @@ func skippedLevel(c pyhome.Candidate) logs.Level {
 	return logs.Debug
 }
 
-func (s *serving) startPython() error {
-	var err error
-	s.loading = time.Now()
-	s.python, err = python.Start(python.Options{
+// pythonOptions is how Python is started in embedded mode.
+func (s *serving) pythonOptions() python.Options {
+	return python.Options{
 		Library:        s.home.Library,
 		Program:        s.home.Executable,
-		Threads:        s.o.Threads,
+		Threads:        s.o.Group.Threads,
 		PythonPath:     s.o.PythonPath,
 		Home:           s.o.WorkingDirectory,
 		ServerSoftware: serverSoftware(),
 		Log:            s.logs.errors,
 
 		PerInterpreterGIL: s.perInterpreterGIL(),
-	})
-	if err != nil {
+		SwitchInterval:    s.o.Group.SwitchInterval,
+	}
+}
+
+// startPython starts Python and loads the script; change adapts the latter.
+func (s *serving) startPython(o python.Options, change func(*python.Script)) (err error) {
+	s.loading = time.Now()
+	if s.python, err = python.Start(o); err != nil {
 		return fmt.Errorf("start Python %s in %s: %w", s.home.Version, s.home.Home, err)
 	}
-	s.app = s.python.App(s.script())
+	script := s.script()
+	if change != nil {
+		change(&script)
+	}
+	s.app = s.python.App(script)
+	if err := s.setGroup(); err != nil {
+		return err
+	}
+	if group, fixed := s.group.Fixed(); fixed && !s.scriptMissing() {
+		return s.app.Preload(group)
+	}
+	return nil
+}
+
+// setGroup finds out which application group requests belong to.
+func (s *serving) setGroup() (err error) {
 	s.group, err = dispatch.NewGroup(dispatch.GroupOptions{
 		Text:   s.o.ApplicationGroup,
 		Server: dispatch.Server{Name: s.serverName(), Port: s.port(), Script: scriptName(s.o.MountPoint)},
@@ -196,9 +239,6 @@ func (s *serving) startPython() error {
 	})
 	if err != nil {
 		return fmt.Errorf("--application-group: %w", err)
-	}
-	if group, fixed := s.group.Fixed(); fixed && !s.scriptMissing() {
-		return s.app.Preload(group)
 	}
 	return nil
 }
@@ -239,13 +279,13 @@ func (s *serving) script() python.Script {
 	return script
 }
 
-func (s *serving) newFront() (*front.Server, error) {
+func (s *serving) newFront(app gateway.App) (*front.Server, error) {
 	table, err := s.table()
 	if err != nil {
 		return nil, err
 	}
 	o := front.Options{
-		App:              s.app,
+		App:              app,
 		Table:            table,
 		Group:            s.group,
 		Log:              s.logs.errors,
@@ -280,7 +320,7 @@ func (s *serving) run(stops *stops) error {
 	}
 	err = server.Run(stops.stop, stops.force, server.Options{
 		Listener: s.listener, Front: s.front, Host: reload, Log: s.logs.errors,
-		Graceful: orNone(s.o.GracefulTimeout), Shutdown: orNone(s.o.ShutdownTimeout),
+		Graceful: orNone(s.o.Group.GracefulTimeout), Shutdown: orNone(s.o.Group.ShutdownTimeout),
 	})
 	return reload.end(stops.end(), err)
 }
@@ -304,6 +344,9 @@ func (s *serving) serverName() string {
 }
 
 func (s *serving) port() string {
+	if s.listener == nil {
+		return s.toldPort
+	}
 	return strconv.Itoa(s.listener.Addr().(*net.TCPAddr).Port)
 }
 

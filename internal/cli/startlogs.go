@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
@@ -66,6 +68,54 @@ func (l *logFiles) reopen() {
 			l.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
 		}
 	}
+}
+
+// inherited returns duplicates of the logs for another process: of the error
+// log, and of the access log if there is one. The caller closes them.
+func (l *logFiles) inherited(stdout, stderr io.Writer) (files []*os.File, err error) {
+	if len(l.files) > 0 {
+		for _, f := range l.files {
+			duplicate, err := f.Duplicate()
+			if err != nil {
+				return nil, errors.Join(err, closeFiles(files))
+			}
+			files = append(files, duplicate)
+		}
+		return files, nil
+	}
+	to := []io.Writer{stderr}
+	if l.access != nil {
+		to = append(to, stdout)
+	}
+	for _, w := range to {
+		duplicate, err := duplicateOf(w)
+		if err != nil {
+			return nil, errors.Join(err, closeFiles(files))
+		}
+		files = append(files, duplicate)
+	}
+	return files, nil
+}
+
+// duplicateOf returns the file behind a standard stream.
+func duplicateOf(w io.Writer) (*os.File, error) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return nil, fmt.Errorf("hand the terminal to another process: %T is no file; use --embedded-mode", w)
+	}
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate %s: %w", f.Name(), err)
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
+}
+
+func closeFiles(files []*os.File) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes the files.

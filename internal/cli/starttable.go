@@ -6,9 +6,9 @@ import (
 	"math"
 	"net/netip"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -18,8 +18,18 @@ const startNotes = `Every argument may hold $NAME or ${NAME} of the environment.
 they stay unambiguous. Relative paths start at the directory in which the command is run.
 `
 
-// startTable holds the options of start-server, one row each.
-var startTable = []option[StartOptions]{
+// startTable returns the options of start-server, one row each.
+func startTable() []option[StartOptions] {
+	return slices.Concat(startRows[:ownBeforeGroup()], groupRows(), startRows[ownBeforeGroup():])
+}
+
+// ownBeforeGroup is how many rows come before those of the process group.
+func ownBeforeGroup() int {
+	return slices.IndexFunc(startRows, func(o option[StartOptions]) bool { return o.group == "Static files" })
+}
+
+// startRows holds the options of start-server that are not the process group's.
+var startRows = []option[StartOptions]{
 	{"Application", "--application-group", "NAME", false, "%{GLOBAL}", "interpreter to run the application in; %{GLOBAL} is the main one",
 		setGroup},
 	{"Application", "--callable-object", "NAME", false, "application", "name of the application in SCRIPT",
@@ -38,25 +48,18 @@ var startTable = []option[StartOptions]{
 	{"Python", "--python-path", "DIR", true, "", "directory to put on sys.path",
 		list(func(o *StartOptions) *[]string { return &o.PythonPath })},
 
-	{"Listening and capacity", "--host", "ADDRESS", false, "all interfaces", "address to listen on",
+	{"Listening", "--host", "ADDRESS", false, "all interfaces", "address to listen on",
 		func(o *StartOptions, args []string) (err error) { o.Host, err = hostName(args[0]); return err }},
-	{"Listening and capacity", "--port", "N", false, "8000", "port to listen on; 0 lets the system choose",
+	{"Listening", "--port", "N", false, "8000", "port to listen on; 0 lets the system choose",
 		number(0, 65535, func(o *StartOptions, n int64) { o.Port = int(n) })},
-	{"Listening and capacity", "--server-name", "NAME", false, "the Host of a request", "host name of the server",
+	{"Listening", "--server-name", "NAME", false, "that of --host, or localhost", "name of the server where a request has no Host, and as it is printed at the start; other names are served as well",
 		text(func(o *StartOptions) *string { return &o.ServerName })},
-	{"Listening and capacity", "--threads", "N", false, "5", "requests that may be in the application at a time",
-		number(1, 65533, func(o *StartOptions, n int64) { o.Threads = int(n) })},
-	{"Listening and capacity", "--embedded-mode", "", false, "", "run the application in the process of the server; now the only mode",
+	{"Listening", "--embedded-mode", "", false, "", "run the application in the process of the server",
 		turnOn(func(o *StartOptions) *bool { return &o.EmbeddedMode })},
-	{"Listening and capacity", "--limit-request-body", "BYTES", false, "10485760", "largest request body; 0 for no limit",
+	{"Listening", "--limit-request-body", "BYTES", false, "10485760", "largest request body; 0 for no limit",
 		number(0, math.MaxInt64, func(o *StartOptions, n int64) { o.LimitRequestBody = n })},
-	{"Listening and capacity", "--chunked-request", "", false, "", "accept request bodies of unknown length",
+	{"Listening", "--chunked-request", "", false, "", "accept request bodies of unknown length",
 		turnOn(func(o *StartOptions) *bool { return &o.ChunkedRequest })},
-
-	{"Stopping", "--graceful-timeout", "SECONDS", false, "15", "how long running requests may take when the server stops or restarts; 0 cuts them off",
-		seconds(func(o *StartOptions) *time.Duration { return &o.GracefulTimeout })},
-	{"Stopping", "--shutdown-timeout", "SECONDS", false, "5", "how long exit handlers of the application may take after that; 0 for no limit",
-		seconds(func(o *StartOptions) *time.Duration { return &o.ShutdownTimeout })},
 
 	{"Static files", "--document-root", "DIR", false, "", "serve the files in it before the application is asked",
 		text(func(o *StartOptions) *string { return &o.DocumentRoot })},
@@ -75,7 +78,7 @@ var startTable = []option[StartOptions]{
 	{"Identity", "--user", "NAME", false, "who runs the command; www-data or nobody for root", "account to run as",
 		text(func(o *StartOptions) *string { return &o.User })},
 	{"Identity", "--group", "NAME", false, "the account's", "group to run as",
-		text(func(o *StartOptions) *string { return &o.Group })},
+		text(func(o *StartOptions) *string { return &o.UserGroup })},
 }
 
 var errEmpty = errors.New("the value is empty")
@@ -125,11 +128,6 @@ func number[T any](low, high int64, set func(*T, int64)) func(*T, []string) erro
 		set(o, n)
 		return nil
 	}
-}
-
-// seconds sets a time limit given in whole seconds.
-func seconds(field func(*StartOptions) *time.Duration) func(*StartOptions, []string) error {
-	return number(0, math.MaxInt32, func(o *StartOptions, n int64) { *field(o) = time.Duration(n) * time.Second })
 }
 
 // urlPath adds the slash that a URL path begins with, and takes away those it

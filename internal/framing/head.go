@@ -26,7 +26,7 @@ func (s *scanner) judgeRequest(line []byte) {
 		s.refuse(errTarget)
 		return
 	}
-	s.http10, s.chunked, s.haveLength, s.length, s.lines = false, false, false, 0, 0
+	s.http10, s.haveHost, s.chunked, s.haveLength, s.length, s.lines = false, false, false, false, 0, 0
 	switch version := line[v+1:]; string(version) {
 	case "HTTP/1.1":
 		s.state = headerLine
@@ -62,6 +62,8 @@ func (s *scanner) judgeHeader(line []byte) {
 		return
 	}
 	switch name := line[:colon]; {
+	case colon == len("host") && equalFold(name, "host"):
+		s.host(trim(line[colon+1:]))
 	case colon == len("content-length") && equalFold(name, "content-length"):
 		s.contentLength(trim(line[colon+1:]))
 	case colon == len("transfer-encoding") && equalFold(name, "transfer-encoding"):
@@ -93,6 +95,21 @@ func checkField(line []byte) (colon int, refusal *Refusal) {
 		return 0, errBareCR
 	}
 	return 0, errValue
+}
+
+// host takes the value of a Host line, which may be empty.
+func (s *scanner) host(value []byte) {
+	if s.haveHost {
+		s.refuse(errHosts)
+		return
+	}
+	s.haveHost = true
+	for _, c := range value {
+		if !hostByte[c] {
+			s.refuse(errHost)
+			return
+		}
+	}
 }
 
 func (s *scanner) contentLength(value []byte) {
@@ -135,9 +152,11 @@ func (s *scanner) transferEncoding(value []byte) {
 	s.chunked = true
 }
 
-// endHead decides how the body is delimited.
+// endHead asks for a Host and decides how the body is delimited.
 func (s *scanner) endHead() {
 	switch {
+	case !s.haveHost && !s.http10:
+		s.refuse(errNoHost)
 	case s.chunked && s.haveLength:
 		s.refuse(errBoth)
 	case s.chunked:

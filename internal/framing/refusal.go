@@ -3,6 +3,7 @@ package framing
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // Refusal is why a connection is given up. Its text is fixed, for the log and
@@ -32,6 +33,9 @@ var (
 	errNoColon      = &Refusal{400, "header line without colon", false}
 	errBareCR       = &Refusal{400, "bare CR in a header line", false}
 	errValue        = &Refusal{400, "control character in a header value", false}
+	errNoHost       = &Refusal{400, "HTTP/1.1 without Host", false}
+	errHosts        = &Refusal{400, "more than one Host", false}
+	errHost         = &Refusal{400, "malformed Host", false}
 	errLength       = &Refusal{400, "malformed Content-Length", false}
 	errLengths      = &Refusal{400, "more than one Content-Length", false}
 	errBoth         = &Refusal{400, "Content-Length together with Transfer-Encoding", false}
@@ -73,7 +77,8 @@ func (r *Refusal) page() []byte {
 const ownRefusal = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
 // refusedByServer recognises a response with which net/http refuses a request
-// that the guard let pass.
+// that the guard let pass: p is all of it. What the guard does not look at is
+// the form of the target, so that is wrong where net/http gives no reason.
 func refusedByServer(p []byte) *Refusal {
 	if len(p) < 14 || p[9] < '4' || string(p[:9]) != "HTTP/1.1 " {
 		return nil
@@ -86,5 +91,13 @@ func refusedByServer(p []byte) *Refusal {
 	if err != nil {
 		return nil
 	}
-	return &Refusal{Status: status, Reason: string(p[13:end])}
+	phrase, reason, given := strings.Cut(string(p[13:end]), ": ")
+	switch {
+	case given:
+	case status == 400:
+		reason = "malformed target in the request line"
+	default:
+		reason = phrase
+	}
+	return &Refusal{Status: status, Reason: reason}
 }

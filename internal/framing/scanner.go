@@ -40,6 +40,7 @@ type scanner struct {
 	head       int // bytes of its complete lines
 	lines      int // header lines
 	http10     bool
+	haveHost   bool
 	chunked    bool
 	haveLength bool
 	length     int64

@@ -23,7 +23,10 @@ func scan(limits Limits, http2 bool, pieces ...string) (*scanner, string) {
 // bytesOf splits s into single bytes.
 func bytesOf(s string) []string { return strings.Split(s, "") }
 
-const head = "POST / HTTP/1.1\r\nHost: x\r\n"
+const (
+	head = "POST / HTTP/1.1\r\nHost: x\r\n"
+	get  = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+)
 
 var scannerCases = []struct {
 	name     string
@@ -31,21 +34,37 @@ var scannerCases = []struct {
 	messages int
 	want     *Refusal // nil: accepted
 }{
-	{"hello", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1, nil},
+	{"hello", get, 1, nil},
 	{"http10", "GET / HTTP/1.0\r\n\r\n", 1, nil},
-	{"pipelined", strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 3), 3, nil},
-	{"length", head + "Content-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\n\r\n", 2, nil},
-	{"length zero", head + "Content-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n", 2, nil},
+	{"pipelined", strings.Repeat(get, 3), 3, nil},
+	{"length", head + "Content-Length: 5\r\n\r\nhello" + get, 2, nil},
+	{"length zero", head + "Content-Length: 0\r\n\r\n" + get, 2, nil},
 	{"length with spaces around", head + "Content-Length: \t5 \r\n\r\nhello", 1, nil},
 	{"half a body", head + "Content-Length: 5\r\n\r\nhel", 0, nil},
-	{"length lower case", head + "content-length: 2\r\n\r\nGEGET / HTTP/1.1\r\n\r\n", 2, nil},
-	{"chunked", head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n", 2, nil},
+	{"length lower case", head + "content-length: 2\r\n\r\nGE" + get, 2, nil},
+	{"chunked", head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" + get, 2, nil},
 	{"chunked, any case", head + "transfer-encoding: ChunKed\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n", 1, nil},
 	{"chunk extension", head + "Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n\r\n", 1, nil},
-	{"trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\nContent-Length: 7\r\n\r\nGET / HTTP/1.1\r\n\r\n", 2, nil},
-	{"obs-text", "GET /\xc3\xa9 HTTP/1.1\r\nX: \xe9\ttab\r\n\r\n", 1, nil},
-	{"empty value", "GET / HTTP/1.1\r\nX:\r\n\r\n", 1, nil},
+	{"trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\nContent-Length: 7\r\n\r\n" + get, 2, nil},
+	{"obs-text", "GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\nX: \xe9\ttab\r\n\r\n", 1, nil},
+	{"empty value", "GET / HTTP/1.1\r\nHost: x\r\nX:\r\n\r\n", 1, nil},
 	{"http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00", 0, nil},
+
+	{"no Host", "GET / HTTP/1.1\r\nX: y\r\n\r\n", 0, errNoHost},
+	{"no Host, the second time", get + "GET / HTTP/1.1\r\n\r\n", 1, errNoHost},
+	{"no Host, but a target that names one", "GET http://x/ HTTP/1.1\r\n\r\n", 0, errNoHost},
+	{"no Host in 1.0, then in 1.1", "GET / HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\n\r\n", 1, errNoHost},
+	{"two Hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 0, errHosts},
+	{"two equal Hosts", "GET / HTTP/1.1\r\nhost: x\r\nHOST: x\r\n\r\n", 0, errHosts},
+	{"two Hosts, one empty", "GET / HTTP/1.1\r\nHost:\r\nHost: x\r\n\r\n", 0, errHosts},
+	{"two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", 0, errHosts},
+	{"Host in 1.0", "GET / HTTP/1.0\r\nHost: x\r\n\r\n", 1, nil},
+	{"empty Host", "GET / HTTP/1.1\r\nHost: \t\r\n\r\n", 1, nil},
+	{"Host with all that it may hold", "GET / HTTP/1.1\r\nHost: aZ09-._~%41!$&'()*+,;=[::1]:80\r\n\r\n", 1, nil},
+	{"Host list", "GET / HTTP/1.1\r\nHost: x, y\r\n\r\n", 0, errHost},
+	{"Host with path", "GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", 0, errHost},
+	{"Host with account", "GET / HTTP/1.1\r\nHost: a@x\r\n\r\n", 0, errHost},
+	{"Host in UTF-8", "GET / HTTP/1.1\r\nHost: \xc3\xa9\r\n\r\n", 0, errHost},
 
 	{"both", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 0, errBoth},
 	{"both, other order", head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 0, errBoth},
@@ -106,7 +125,7 @@ var scannerCases = []struct {
 
 	{"TLS", "\x16\x03\x01\x02\x00\x01", 0, errTLS},
 	{"empty line", "\r\nGET / HTTP/1.1\r\n\r\n", 0, errEmptyLine},
-	{"empty line between", "GET / HTTP/1.1\r\n\r\n\r\n", 1, errEmptyLine},
+	{"empty line between", get + "\r\n", 1, errEmptyLine},
 	{"method", "G@T / HTTP/1.1\r\n\r\n", 0, errMethod},
 	{"no target", "GET HTTP/1.1\r\n\r\n", 0, errRequestLine},
 	{"two spaces", "GET  / HTTP/1.1\r\n\r\n", 0, errRequestLine},
@@ -116,18 +135,18 @@ var scannerCases = []struct {
 	{"HTTP/1.2", "GET / HTTP/1.2\r\n\r\n", 0, errVersion},
 	{"HTTP/3.0", "GET / HTTP/3.0\r\n\r\n", 0, errVersion},
 	{"http in lower case", "GET / http/1.1\r\n\r\n", 0, errRequestLine},
-	{"preface not first", "GET / HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 1, errVersion},
+	{"preface not first", get + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 1, errVersion},
 	{"preface broken", "PRI * HTTP/2.0\r\nHost: x\r\n\r\n", 0, errPreface},
 
-	{"request line at the edge", "GET /" + strings.Repeat("a", 8176) + " HTTP/1.1\r\n\r\n", 1, nil},
+	{"request line at the edge", "GET /" + strings.Repeat("a", 8176) + " HTTP/1.1\r\nHost: x\r\n\r\n", 1, nil},
 	{"request line beyond", "GET /" + strings.Repeat("a", 8177) + " HTTP/1.1\r\n\r\n", 0, errLongLine},
-	{"header line at the edge", "GET / HTTP/1.1\r\nX: " + strings.Repeat("a", 8187) + "\r\n\r\n", 1, nil},
+	{"header line at the edge", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", 8187) + "\r\n\r\n", 1, nil},
 	{"header line beyond", "GET / HTTP/1.1\r\nX: " + strings.Repeat("a", 8188) + "\r\n\r\n", 0, errLongHeader},
-	{"headers at the edge", "GET / HTTP/1.1\r\n" + strings.Repeat("X: y\r\n", 100) + "\r\n", 1, nil},
-	{"headers beyond", "GET / HTTP/1.1\r\n" + strings.Repeat("X: y\r\n", 101) + "\r\n", 0, errManyHeaders},
-	// 16 + 10*6554 (line and CRLF) are 65556 bytes; one less than 65536-2 fits.
-	{"head at the edge", "GET / HTTP/1.1\r\n" + strings.Repeat("X: "+strings.Repeat("a", 6547)+"\r\n", 9) + "X: " + strings.Repeat("a", 6545) + "\r\n\r\n", 1, nil},
-	{"head beyond", "GET / HTTP/1.1\r\n" + strings.Repeat("X: "+strings.Repeat("a", 6547)+"\r\n", 9) + "X: " + strings.Repeat("a", 6546) + "\r\n\r\n", 0, errLongHead},
+	{"headers at the edge", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: y\r\n", 99) + "\r\n", 1, nil},
+	{"headers beyond", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: y\r\n", 100) + "\r\n", 0, errManyHeaders},
+	// The request line, Host, 9 lines of 6552 bytes, one of 6541 and the empty line are 65536 bytes.
+	{"head at the edge", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: "+strings.Repeat("a", 6547)+"\r\n", 9) + "X: " + strings.Repeat("a", 6536) + "\r\n\r\n", 1, nil},
+	{"head beyond", "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X: "+strings.Repeat("a", 6547)+"\r\n", 9) + "X: " + strings.Repeat("a", 6537) + "\r\n\r\n", 0, errLongHead},
 }
 
 func TestScanner(t *testing.T) {
@@ -146,8 +165,9 @@ func TestScanner(t *testing.T) {
 // What precedes a refused message passes; its last line never does.
 func TestScannerPasses(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\nbad\r\n\r\n", "GET /1 HTTP/1.1\r\n\r\n"},
-		{"GET /1 HTTP/1.1\r\n\r\n\x16\x03", "GET /1 HTTP/1.1\r\n\r\n"},
+		{get + "GET /2 HTTP/1.1\r\nbad\r\n\r\n", get},
+		{get + "GET /2 HTTP/1.1\r\n\r\n", get},
+		{get + "\x16\x03", get},
 		{"GET / HTTP/1.1\r\nbad\r\n\r\n", ""},
 		{head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", head + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"},
 	} {
@@ -165,7 +185,7 @@ func TestScannerWithoutHTTP2(t *testing.T) {
 
 // A connection that waits for its next request holds no large buffer.
 func TestScannerForgetsLongLines(t *testing.T) {
-	line := "GET / HTTP/1.1\r\nX: " + strings.Repeat("a", 5000) + "\r\n\r\n"
+	line := "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("a", 5000) + "\r\n\r\n"
 	if s, _ := scan(Limits{}, false, line[:3000], line[3000:]); cap(s.carry) > 1024 || s.messages != 1 {
 		t.Errorf("%d messages, %d bytes kept", s.messages, cap(s.carry))
 	}

@@ -29,11 +29,23 @@ func (c *Conn) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 	}
-	if r := refusedByServer(p); r != nil && !c.told {
+	if r := refusedByServer(p); r != nil {
+		return c.refuseFor(r, len(p))
+	}
+	return c.write(p)
+}
+
+// refuseFor sends the status page in place of the n bytes with which net/http
+// refuses a request.
+func (c *Conn) refuseFor(r *Refusal, n int) (int, error) {
+	if !c.told {
 		c.told = true
 		c.report(r)
 	}
-	return c.write(p)
+	if _, err := c.write(r.page()); err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 func (c *Conn) write(p []byte) (n int, err error) {

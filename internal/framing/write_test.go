@@ -165,8 +165,9 @@ func TestRefusalOfServerIsRecognised(t *testing.T) {
 		in   string
 		want string
 	}{
-		{"HTTP/1.1 400 Bad Request" + ownRefusal + "400 Bad Request", "Bad Request"},
-		{"HTTP/1.1 400 Bad Request: malformed Host header" + ownRefusal + "400", "Bad Request: malformed Host header"},
+		{"HTTP/1.1 400 Bad Request" + ownRefusal + "400 Bad Request", "malformed target in the request line"},
+		{"HTTP/1.1 400 Bad Request: invalid header name" + ownRefusal + "400", "invalid header name"},
+		{"HTTP/1.1 431 Request Header Fields Too Large" + ownRefusal + "431", "Request Header Fields Too Large"},
 		{"HTTP/1.1 200 OK" + ownRefusal, ""},
 		{"HTTP/1.1 400 Bad Request\r\nDate: x\r\nConnection: close\r\n\r\n", ""},
 		{"HTTP/1.1 4xx Bad Request" + ownRefusal, ""},

@@ -263,7 +263,6 @@ func TestFailures(t *testing.T) {
 		{&gateway.Error{Kind: gateway.NotFound, Err: why}, 404, ""},
 		{&gateway.Error{Kind: gateway.Forbidden, Err: why}, 403, ""},
 		{&gateway.Error{Kind: gateway.Busy, Err: why}, 503, "5"},
-		{&gateway.Error{Kind: gateway.Timeout, Err: why}, 504, ""},
 		{&gateway.Error{Kind: gateway.Gone, Err: why}, 502, ""},
 		{&gateway.Error{Kind: gateway.Aborted, Err: why}, 500, ""},
 		{fmt.Errorf("serve: %w", &gateway.Error{Kind: gateway.Busy, Err: why}), 503, "5"},
@@ -279,6 +278,22 @@ func TestFailures(t *testing.T) {
 			}
 			if strings.Contains(got.body, "secret") || !strings.Contains(got.body, fmt.Sprint(c.status)) || !strings.Contains(got.body, s.ids.prefix) {
 				t.Errorf("%v: page %q", c.err, got.body)
+			}
+		}
+	}
+}
+
+// A request that was interrupted is answered without a page.
+func TestInterrupted(t *testing.T) {
+	s := start(t, Options{App: with(func(gateway.ResponseWriter) error {
+		return &gateway.Error{Kind: gateway.Timeout, Err: errors.New("interrupted")}
+	})})
+	for _, method := range []string{"GET", "HEAD"} {
+		r := bufio.NewReader(send(t, s, strings.Repeat(method+" / HTTP/1.1\r\nHost: x\r\n\r\n", 2)))
+		for range 2 { // the connection stays usable
+			got := read(t, r, method)
+			if got.Status != "504 Gateway Timeout" || got.body != "" || got.ContentLength != 0 || got.Header["Content-Type"] != nil {
+				t.Errorf("%s: got %s, %v, %q", method, got.Status, got.Header, got.body)
 			}
 		}
 	}

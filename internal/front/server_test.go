@@ -249,16 +249,35 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// What the guard refuses is logged once, and is in the access log.
+// What is refused before there is a request gets a status page, and one line in
+// each log.
 func TestRefusalIsLogged(t *testing.T) {
-	s := start(t, Options{App: hello{}})
-	raw(t, s, "GET / HTTP/1.1\r\nHost : x\r\n\r\n")
-	found := s.find("whitespace between header name and colon")
-	if len(found) != 1 || found[0].Level != logs.Info || !strings.HasPrefix(found[0].Client, "127.0.0.1:") {
-		t.Errorf("logged %v", s.find(""))
+	for head, why := range map[string]string{
+		"GET / HTTP/1.1\r\nHost : x\r\n\r\n":           "whitespace between header name and colon",
+		"GET / HTTP/1.1\r\n\r\n":                       "HTTP/1.1 without Host",
+		"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n": "more than one Host",
+		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n":          "malformed Host",
+		"GET a HTTP/1.1\r\nHost: x\r\n\r\n":            "malformed target in the request line",
+	} {
+		s := start(t, Options{App: hello{}})
+		got := raw(t, s, head)
+		if !strings.HasPrefix(got, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html") || !strings.HasSuffix(got, "<h1>400 Bad Request</h1>\n") {
+			t.Errorf("%q: got %q", head, got)
+		}
+		found := s.find("")
+		if len(found) != 1 || found[0].Message != "request refused with 400: "+why || found[0].Level != logs.Info || !strings.HasPrefix(found[0].Client, "127.0.0.1:") {
+			t.Errorf("%q: logged %v", head, found)
+		}
+		if len(s.entries) != 1 || s.entries[0].Status != 400 {
+			t.Errorf("%q: entries %v", head, s.entries)
+		}
 	}
-	if len(s.entries) != 1 || s.entries[0].Status != 400 {
-		t.Errorf("entries %v", s.entries)
+}
+
+func TestHostIsOptionalInHTTP10(t *testing.T) {
+	s := start(t, Options{App: hello{}})
+	if r := ask(t, s, "GET / HTTP/1.0\r\n\r\n"); r.StatusCode != 200 || len(s.find("")) != 0 {
+		t.Errorf("got %s, logged %v", r.Status, s.find(""))
 	}
 }
 

@@ -37,7 +37,7 @@ func (x *exchange) failed(err error) {
 		x.w.Header().Set("Retry-After", retryAfter)
 		x.page(http.StatusServiceUnavailable)
 	case gateway.Timeout:
-		x.page(http.StatusGatewayTimeout)
+		x.writeHead(http.StatusGatewayTimeout, 0) // without a page, as mod_wsgi
 	case gateway.Gone:
 		x.page(http.StatusBadGateway)
 	default:

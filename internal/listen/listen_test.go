@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -52,6 +53,56 @@ func TestHolderUnknown(t *testing.T) {
 	l.Close()
 	if p := holder(port); p != nil {
 		t.Errorf("holder of a free port: %+v", p)
+	}
+}
+
+// Who inherited a socket is not who has to be stopped.
+func TestFirstHolder(t *testing.T) {
+	for _, c := range []struct {
+		parents map[int]int
+		want    []int
+	}{
+		{nil, nil},
+		{map[int]int{9: 1}, []int{9}},
+		{map[int]int{9: 1, 10: 9, 8: 9}, []int{9}},
+		{map[int]int{9: 1, 10: 9, 5: 10}, []int{9}},
+		{map[int]int{9: 1, 4: 1, 10: 9}, []int{4, 9}},
+	} {
+		if got := first(c.parents); !slices.Equal(got, c.want) {
+			t.Errorf("of %v: %v, want %v", c.parents, got, c.want)
+		}
+	}
+}
+
+// A process that inherits the socket shares it, and its parent is named.
+func TestHoldersKnowTheirParents(t *testing.T) {
+	l := open(t, "127.0.0.1", 0)
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("/bin/cat") // until its input ends
+	cmd.ExtraFiles = []*os.File{f}
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	sockets := map[string]bool{}
+	addListening(sockets, "/proc/net/tcp", port)
+	parents := holders(sockets)
+	if len(parents) != 2 || parents[cmd.Process.Pid] != os.Getpid() || parents[os.Getpid()] != os.Getppid() {
+		t.Errorf("holders and their parents: %v; this is %d, child of %d, parent of %d", parents, os.Getpid(), os.Getppid(), cmd.Process.Pid)
+	}
+	if p := holder(port); p == nil || p.PID != os.Getpid() {
+		t.Errorf("holder %+v, want this process, %d", p, os.Getpid())
+	}
+	if err := errors.Join(input.Close(), cmd.Wait()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // File is a log file that outside log rotation may move away: Reopen goes on
@@ -65,6 +67,21 @@ func (f *File) Reopen() error {
 		return fmt.Errorf("close former log file: %w", err)
 	}
 	return nil
+}
+
+// Duplicate returns the file as it is open now, to be handed to another
+// process. The caller closes it.
+func (f *File) Duplicate() (*os.File, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.file == nil {
+		return nil, fmt.Errorf("duplicate log file %s: %w", f.path, os.ErrClosed)
+	}
+	fd, err := unix.FcntlInt(f.file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate log file %s: %w", f.path, err)
+	}
+	return os.NewFile(uintptr(fd), f.path), nil
 }
 
 // Close closes the file; a second call does nothing.

@@ -123,6 +123,25 @@ func TestFindMultiarchLibrary(t *testing.T) {
 	}
 }
 
+// A place that cannot be is neither searched nor named.
+func TestLibraryDirs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ libdir, multiarch, want string }{
+		{"/usr/lib/x86_64-linux-gnu", "x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu /usr/lib /usr/lib64"},
+		{"/usr/lib/x86_64-linux-gnu/", "x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu /usr/lib /usr/lib64"},
+		{"/usr/lib", "x86_64-linux-gnu", "/usr/lib /usr/lib/x86_64-linux-gnu /usr/lib64"},
+		{"/opt/lib", "", "/opt/lib /usr/lib /usr/lib64"},
+		{"", "x86_64-linux-gnu", "/usr/lib /usr/lib64 /usr/lib/x86_64-linux-gnu"},
+		{"lib", "", "/usr/lib /usr/lib64"},
+	} {
+		a := &answer{Config: map[string]string{"LIBDIR": c.libdir, "MULTIARCH": c.multiarch}}
+		got := strings.Join(libraryDirs(&Installation{BasePrefix: "/usr", Prefix: "/usr"}, a), " ")
+		if got != c.want {
+			t.Errorf("LIBDIR %q, MULTIARCH %q: %s, want %s", c.libdir, c.multiarch, got, c.want)
+		}
+	}
+}
+
 func TestFindDebugBuild(t *testing.T) {
 	t.Parallel()
 	f := goodFake(t.TempDir())

@@ -63,13 +63,13 @@ func digitFollows(s string, at int) bool { return at < len(s) && s[at] >= '0' &&
 func libraryDirs(i *Installation, a *answer) []string {
 	var dirs []string
 	add := func(dir string) {
-		if dir != "" && filepath.IsAbs(dir) && !slices.Contains(dirs, dir) {
+		if dir = filepath.Clean(dir); filepath.IsAbs(dir) && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
 	libdir, multiarch := a.Config["LIBDIR"], a.Config["MULTIARCH"]
 	add(libdir)
-	if libdir != "" && multiarch != "" {
+	if libdir != "" && filepath.Base(libdir) != multiarch { // Debian's ends with it already
 		add(filepath.Join(libdir, multiarch))
 	}
 	for _, prefix := range []string{i.BasePrefix, i.Prefix} {

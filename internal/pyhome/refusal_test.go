@@ -9,25 +9,11 @@ import (
 	"testing"
 
 	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/test/nobody"
 )
 
 // stranger is an account that owns nothing in a test's directory.
 func stranger() account.Account { return account.Account{Name: "stranger", UID: 54321, GID: 54321} }
-
-// openDir returns a directory that everyone can reach, or fails.
-func openDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "refusal")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	chmod(t, dir, 0o755)
-	if err := account.Refusal(dir, stranger()); err != nil {
-		t.Fatalf("temporary directories are private here; set TMPDIR to one that everyone can enter: %v", err)
-	}
-	return dir
-}
 
 func chmod(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
@@ -37,7 +23,7 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 }
 
 func TestInstallationRefusal(t *testing.T) {
-	base := openDir(t)
+	base := nobody.Dir(t)
 	home := filepath.Join(base, "home")
 	i, err := testFinder().find(t.Context(), goodFake(home).install(t))
 	if err != nil {
@@ -56,7 +42,7 @@ func TestInstallationRefusal(t *testing.T) {
 // TestFindNamesTheElementThatRefuses gives one thread the file access of a
 // stranger, which root can do; others close the directory to themselves.
 func TestFindNamesTheElementThatRefuses(t *testing.T) {
-	base := openDir(t)
+	base := nobody.Dir(t)
 	closed := filepath.Join(base, "closed")
 	home := goodFake(filepath.Join(closed, "python")).install(t)
 	f := testFinder()

@@ -33,7 +33,7 @@ type Script struct {
 	Recycles bool
 	// RunOnce is what wsgi.run_once says.
 	RunOnce bool
-	Environ            []EnvironVar
+	Environ []EnvironVar
 }
 
 // EnvironVar is a constant of environ.
@@ -217,7 +217,7 @@ func (c *call) serve(t *target, measure bool) C.struct_gs_result {
 		bytesOf(c.env), C.size_t(len(c.env)), C.size_t(c.steady),
 		bytesOf(c.req.Prefix), C.size_t(len(c.req.Prefix)), truth(c.req.Body != nil),
 		C.int64_t(c.req.Start.UnixNano()),
-		bytesOf(c.out), C.size_t(len(c.out)), &c.pending, truth(measure))
+		bytesOf(c.out), C.size_t(len(c.out)), &c.pending, 0, truth(measure))
 }
 
 // truth returns C's truth value of b.

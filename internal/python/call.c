@@ -338,7 +338,7 @@ static int64_t clock_ns(clockid_t clock)
 struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
 			  const char *environ, size_t environ_size, size_t steady,
 			  const char *body, size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
-			  struct gs_pending *pending, int measure)
+			  struct gs_pending *pending, double daemon_start, int measure)
 {
 	struct gs_file f = {.fd = -1};
 	int64_t mtime_ns = 0;
@@ -350,7 +350,8 @@ struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call c
 		.target = t, .interp = t->interp, .io = io, .call = call,
 		.start = (double)start_ns / 1e9, .body = body, .body_size = body_size,
 		.body_more = more, .out = out, .buf = out, .cap = cap, .pending = pending,
-		.length = -1,
+		.length = -1, .daemon_start = daemon_start,
+		.queue_start = daemon_start > 0 ? (double)start_ns / 1e9 : 0,
 	};
 	int64_t computed = measure ? clock_ns(CLOCK_THREAD_CPUTIME_ID) : 0;
 	r.thread = gs_attach(t->interp);

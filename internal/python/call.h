@@ -43,6 +43,7 @@ struct gs_request {
 	const struct gs_io *io;
 	gs_call call;
 	double start; /* seconds since 1970 */
+	double queue_start, daemon_start; /* likewise; 0 in embedded mode */
 
 	/* input: body is borrowed and comes before what io->read yields */
 	const char *body;
@@ -131,13 +132,14 @@ struct gs_flat_environ {
  *
  * environ and body are borrowed for the call; more says that
  * io->read has the rest of the body. out of cap bytes and pending stay the
- * caller's; see struct gs_pending for who may touch them when. measure asks for
+ * caller's; see struct gs_pending for who may touch them when. daemon_start is when a
+ * daemon's thread took the request, seconds since 1970, or 0. measure asks for
  * the times in the result.
  */
 struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call call,
 			  const char *environ, size_t environ_size, size_t steady,
 			  const char *body, size_t body_size, int more, int64_t start_ns, char *out, size_t cap,
-			  struct gs_pending *pending, int measure);
+			  struct gs_pending *pending, double daemon_start, int measure);
 
 /* Calls an io function for r without the GIL. The request does not end meanwhile. */
 #define GS_IO(r, statement)             \

@@ -111,5 +111,9 @@ int gs_environ_build(struct gs_request *r, const struct gs_flat_environ *flat)
 	if (set(r, in->k_request_start, gs_py.PyFloat_FromDouble(r->start)) < 0 ||
 	    set(r, in->k_application_start, gs_py.PyFloat_FromDouble(gs_now())) < 0)
 		return -1;
+	if (r->daemon_start > 0 &&
+	    (set(r, in->k_queue_start, gs_py.PyFloat_FromDouble(r->queue_start)) < 0 ||
+	     set(r, in->k_daemon_start, gs_py.PyFloat_FromDouble(r->daemon_start)) < 0))
+		return -1;
 	return set(r, in->k_thread_id, gs_py.PyLong_FromLong(r->thread->id));
 }

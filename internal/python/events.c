@@ -49,8 +49,8 @@ PyObject *gs_publish_started(struct gs_request *r, PyObject *app)
 	PyObject *payload = gs_py.Py_BuildValue(
 		"{s:i,s:i,s:i,s:i,s:d,s:d,s:d,s:O,s:O,s:O,s:d}", "thread_id", r->thread->id,
 		"daemon_connects", 0, "daemon_restarts", 0, "server_pid", (int)getpid(),
-		"request_start", r->start, "queue_start", 0.0, "daemon_start", 0.0,
-		"application_object", app, "callable_object", r->target->callable,
+		"request_start", r->start, "queue_start", r->queue_start, "daemon_start",
+		r->daemon_start, "application_object", app, "callable_object", r->target->callable,
 		"request_environ", r->environ, "application_start", gs_now());
 	PyObject *after = gs_publish(r, "request_started", payload);
 	PyObject *wanted = after ? gs_py.PyDict_GetItemString(after, "application_object") : NULL;
@@ -80,7 +80,7 @@ void gs_publish_finished(struct gs_request *r, double began, const struct rusage
 	PyObject *payload = gs_py.Py_BuildValue(
 		"{s:i,s:i,s:d,s:d,s:d,s:l,s:L,s:d,s:L,s:l,s:d,s:d,s:d,s:d,s:d,s:d,s:i,s:d,s:l}",
 		"thread_id", r->thread->id, "server_pid", (int)getpid(), "request_start", r->start,
-		"queue_start", 0.0, "daemon_start", 0.0, "input_reads", r->input_reads,
+		"queue_start", r->queue_start, "daemon_start", r->daemon_start, "input_reads", r->input_reads,
 		"input_length", (long long)r->input_length, "input_time", r->input_time,
 		"output_length", (long long)r->written, "output_writes", r->output_writes,
 		"output_time", r->output_time, "cpu_user_time", user, "cpu_system_time", system,

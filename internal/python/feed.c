@@ -63,7 +63,7 @@ static struct gs_result serve(struct gs_worker *w, struct gs_target *t)
 	w->pending.size = 0;
 	struct gs_result result = gs_serve(t, &gs_feed_io, (gs_call)w, s->environ, s->environ_size,
 					   s->steady, s->prefix, s->prefix_size, s->more,
-					   s->start_ns, s->out, GS_RING_OUT, &w->pending, measure);
+					   s->start_ns, s->out, GS_RING_OUT, &w->pending, gs_now(), measure);
 	if (measure)
 		learn(&result);
 	return result;
@@ -80,11 +80,12 @@ static void answer(struct gs_worker *w)
 		result = serve(w, t);
 	if (result.kind == GS_FILE && pass_file(w, result.fd) < 0)
 		result.kind = GS_GONE;
+	int in_out = result.kind == GS_COMPLETE || result.kind == GS_FILE;
 	int64_t waited = (int64_t)(gs_thread_self()->gil_wait * 1e9);
 	__atomic_add_fetch(&gs_the_feed.gil_wait_ns, (uint64_t)waited, __ATOMIC_RELAXED);
 	gs_slot_done(&w->slot, &(struct gs_outcome){
 		.kind = (uint32_t)result.kind, .status = (uint32_t)result.status,
-		.size = result.size, .excess = result.excess != 0, .count = result.count,
+		.size = in_out ? result.size : 0, .excess = result.excess != 0, .count = result.count,
 		.length = result.length, .written = result.written, .gil_wait = waited,
 	});
 }
@@ -155,6 +156,8 @@ static void *work(void *arg)
 		end(w);
 	}
 	gs_ring_count(&gs_the_feed.ring, -1);
+	__atomic_store_n(&w->thread, NULL, __ATOMIC_RELEASE);
+	gs_thread_end();
 	__atomic_sub_fetch(&gs_the_feed.left, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }

@@ -10,7 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -22,13 +24,13 @@ import (
 // FeedOptions say where a Feed takes requests from. The memory and the
 // descriptors stay the caller's and are used until the process ends.
 type FeedOptions struct {
-	Memory  []byte // the region shared with the server; see package ring
-	Event   uintptr
-	Control uintptr
+	Memory  []byte   // the region shared with the server; see package ring
+	Event   *os.File // wakes the server
+	Control *os.File // a socket, to pass descriptors of files to the server
 	Threads int
 	// StackSize of a request thread in bytes; 0 leaves it to the system.
 	StackSize int
-	// Scripts are what requests name by their number.
+	// Scripts are known from the beginning, in the order of their numbers.
 	Scripts []*App
 }
 
@@ -36,8 +38,10 @@ type FeedOptions struct {
 // shared memory and serve them without any Go. Its methods are safe for
 // concurrent use.
 type Feed struct {
-	o  FeedOptions
-	rt *Runtime
+	o       FeedOptions
+	rt      *Runtime
+	adding  sync.Mutex
+	scripts atomic.Pointer[[]*App] // what requests name by their number
 }
 
 // feeding is the Feed of this process.
@@ -46,13 +50,22 @@ var feeding atomic.Pointer[Feed]
 // Feed starts the request threads; there can be one Feed in a process.
 func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 	f := &Feed{o: o, rt: rt}
+	f.scripts.Store(&o.Scripts)
 	if !feeding.CompareAndSwap(nil, f) {
 		return nil, errors.New("start request threads: they have been started before")
+	}
+	event, err := descriptor(o.Event)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := descriptor(o.Control)
+	if err != nil {
+		return nil, err
 	}
 	var text [errorSize]C.char
 	options := C.struct_gs_feed_options{
 		memory: unsafe.Pointer(unsafe.SliceData(o.Memory)), size: C.size_t(len(o.Memory)),
-		event: C.int(o.Event), control: C.int(o.Control),
+		event: event, control: socket,
 		threads: C.int(o.Threads), stack_size: C.size_t(o.StackSize),
 		dump_signal: C.int(rt.opts.DumpSignal),
 	}
@@ -60,6 +73,29 @@ func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 		return nil, errors.New(C.GoString(&text[0]))
 	}
 	return f, nil
+}
+
+// descriptor returns the number of f, and leaves f in its mode, blocking or not.
+func descriptor(f *os.File) (fd C.int, err error) {
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(number uintptr) { fd = C.int(number) })
+	}
+	if err != nil {
+		return 0, fmt.Errorf("use %s in request threads: %w", f.Name(), err)
+	}
+	return fd, nil
+}
+
+// Add makes an application known and returns the number that requests name it
+// by.
+func (f *Feed) Add(a *App) int {
+	f.adding.Lock()
+	defer f.adding.Unlock()
+	old := *f.scripts.Load()
+	scripts := append(old[:len(old):len(old)], a)
+	f.scripts.Store(&scripts)
+	return len(old)
 }
 
 // leftInterval is how often the end of the threads is looked at.
@@ -151,9 +187,25 @@ func (f *Feed) Stack(r Running) string {
 // without the GIL. It needs Options.DumpSignal.
 func (f *Feed) Dump() { C.gs_feed_dump(C.int(f.rt.opts.DumpSignal)) }
 
-// Probe takes the GIL of the main interpreter and gives it back: it returns
-// only if no code holds it for ever.
-func (f *Feed) Probe() { C.gs_feed_probe() }
+// environSize is enough of an environ to find out which request it is of.
+const environSize = 16 << 10
+
+// Name returns the method and the URI of a running request, "" when it has
+// ended.
+func (f *Feed) Name(r Running) string {
+	environ := make([]byte, environSize)
+	n := C.gs_feed_request(C.int(r.Thread), C.uint32_t(r.Serial), bytesOf(environ), environSize)
+	var method, uri string
+	for key, value := range flat.Values(environ[:n]) {
+		switch key {
+		case "REQUEST_METHOD":
+			method = value
+		case "REQUEST_URI":
+			uri = value
+		}
+	}
+	return method + " " + uri
+}
 
 // describe adds to record what the environ of a request says of it.
 func describe(record *logs.Record, environ []byte) {
@@ -183,8 +235,8 @@ func gsFeedLog(handle C.gs_call, level C.int, text *C.char, size C.size_t) {
 	}
 	var n, script C.uint32_t
 	environ := C.gs_feed_environ(handle, &n, &script)
-	if int(script) < len(f.o.Scripts) {
-		record.Script = f.o.Scripts[script].name()
+	if a, err := f.script(int(script)); err == nil {
+		record.Script = a.name()
 	}
 	describe(&record, C.GoBytes(unsafe.Pointer(environ), C.int(n)))
 	f.rt.opts.Log.Log(record)
@@ -203,8 +255,17 @@ func gsFeedTarget(script C.uint32_t, group *C.char, size C.uint32_t) *C.struct_g
 }
 
 func (f *Feed) target(script int, group string) (*target, error) {
-	if script >= len(f.o.Scripts) {
-		return nil, fmt.Errorf("find script %d: the process has %d", script, len(f.o.Scripts))
+	a, err := f.script(script)
+	if err != nil {
+		return nil, err
 	}
-	return f.o.Scripts[script].target(group)
+	return a.target(group)
+}
+
+func (f *Feed) script(n int) (*App, error) {
+	scripts := *f.scripts.Load()
+	if n >= len(scripts) {
+		return nil, fmt.Errorf("find script %d: the process has %d", n, len(scripts))
+	}
+	return scripts[n], nil
 }

@@ -66,8 +66,9 @@ char *gs_feed_stack(int thread, uint32_t serial, size_t *size);
  * needs no GIL. */
 void gs_feed_dump(int signal);
 
-/* Takes and releases the GIL of the main interpreter; see deadlock-timeout. */
-void gs_feed_probe(void);
+/* Copies at most size bytes of the environ of a thread's request to buf. Returns how
+ * many; 0: the request has ended. */
+size_t gs_feed_request(int thread, uint32_t serial, char *buf, size_t size);
 
 /* The environ of the request that a handle of the log stands for, borrowed, and the
  * number of its script. */

@@ -6,8 +6,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-extern struct gs_interp *gs_interps[GS_MAX_INTERPS];
-
 int gs_feed_left(void)
 {
 	return __atomic_load_n(&gs_the_feed.left, __ATOMIC_SEQ_CST);
@@ -97,10 +95,15 @@ void gs_feed_dump(int signal)
 		syscall(SYS_tgkill, getpid(), t->tid, signal);
 }
 
-void gs_feed_probe(void)
+size_t gs_feed_request(int thread, uint32_t serial, char *buf, size_t size)
 {
-	gs_attach(gs_interps[0]);
-	gs_detach(gs_interps[0]);
+	struct gs_worker *w = &gs_the_feed.workers[thread];
+
+	if (__atomic_load_n(&w->busy, __ATOMIC_SEQ_CST) != serial)
+		return 0;
+	size_t n = w->slot.environ_size < size ? w->slot.environ_size : size;
+	memcpy(buf, w->slot.environ, n);
+	return __atomic_load_n(&w->busy, __ATOMIC_SEQ_CST) == serial ? n : 0;
 }
 
 const char *gs_feed_environ(gs_call call, uint32_t *size, uint32_t *script)

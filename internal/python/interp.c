@@ -137,6 +137,7 @@ static int find_helpers(struct gs_interp *in)
 		{&in->request_timeout, "_gophersnake.events", "RequestTimeout"},
 		{&in->event_callbacks, "_gophersnake.events", "event_callbacks"},
 		{&in->publish, "_gophersnake.events", "publish"},
+		{&in->publish_signal, "_gophersnake.events", "publish_signal"},
 		{&in->log_exception, "_gophersnake.errors", "log_exception"},
 		{&in->stack_of, "_gophersnake.errors", "stack_of"},
 		{&in->new_target, "_gophersnake.loader", "new_target"},
@@ -161,6 +162,8 @@ static int intern_names(struct gs_interp *in)
 		{&in->k_input, "wsgi.input"},
 		{&in->k_errors, "wsgi.errors"},
 		{&in->k_request_start, "mod_wsgi.request_start"},
+		{&in->k_queue_start, "mod_wsgi.queue_start"},
+		{&in->k_daemon_start, "mod_wsgi.daemon_start"},
 		{&in->k_application_start, "mod_wsgi.application_start"},
 		{&in->k_thread_id, "mod_wsgi.thread_id"},
 		{&in->k_request_id, "mod_wsgi.request_id"},
@@ -333,6 +336,18 @@ struct gs_interp *gs_interp_current(void)
 		if (gs_interps[i]->state == state)
 			return gs_interps[i];
 	return NULL;
+}
+
+void gs_interp_signal(struct gs_interp *in, int number)
+{
+	gs_attach(in);
+	PyObject *arg = gs_py.PyLong_FromLong(number);
+	PyObject *done = arg ? gs_call1(in->publish_signal, arg) : NULL;
+	if (!done)
+		gs_py.PyErr_WriteUnraisable(in->publish_signal);
+	gs_py.Py_DecRef(done);
+	gs_py.Py_DecRef(arg);
+	gs_detach(in);
 }
 
 char *gs_source_files(struct gs_interp *in, size_t *size)

@@ -49,6 +49,7 @@ struct gs_interp {
 	PyObject *request_timeout; /* class mod_wsgi.RequestTimeout */
 	PyObject *event_callbacks; /* list */
 	PyObject *publish;         /* events.publish(name, payload) */
+	PyObject *publish_signal;  /* events.publish_signal(number) */
 	PyObject *log_exception;   /* errors.log_exception(...) */
 	PyObject *stack_of;        /* errors.stack_of(thread ident) */
 	PyObject *stopping;        /* setup.stopping(ending) */
@@ -57,7 +58,7 @@ struct gs_interp {
 	PyObject *active;          /* dict of mod_wsgi.active_requests once asked for, or NULL */
 	/* interned names */
 	PyObject *n_close, *n_mtime, *n_reload_required;
-	PyObject *k_input, *k_errors, *k_request_start, *k_application_start, *k_thread_id,
+	PyObject *k_input, *k_errors, *k_request_start, *k_queue_start, *k_daemon_start, *k_application_start, *k_thread_id,
 		*k_request_id;
 };
 
@@ -114,6 +115,9 @@ struct gs_interp *gs_python_start(const char *program, int utf8, const char *opt
 struct gs_interp *gs_interp_new(int own_gil, const char *options, size_t size, char *err,
 				size_t errsize);
 
+/* Tells the subscribers in an interpreter of a signal to the process. */
+void gs_interp_signal(struct gs_interp *in, int number);
+
 /*
  * Tells subscribers the reason, runs shutdown callbacks and atexit handlers of every interpreter and
  * finalises those that no thread of their own keeps alive. No thread may be
@@ -130,6 +134,13 @@ struct gs_thread *gs_attach(struct gs_interp *interp);
 
 /* Gives the GIL up; thread state and objects stay. */
 void gs_detach(struct gs_interp *interp);
+
+/* Gives up what the calling thread has in all interpreters, at its end: for threads
+ * that end before Python does, so that Python does not end meanwhile. */
+void gs_thread_end(void);
+
+/* Takes and releases the GIL of the main interpreter. */
+void gs_probe(void);
 
 /* The interpreter that runs on the calling thread. Needs a GIL. */
 struct gs_interp *gs_interp_current(void);

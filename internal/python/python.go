@@ -20,8 +20,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -333,12 +335,7 @@ func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 // SourceFiles returns the source files of the modules that all interpreters
 // have loaded. It takes the GIL of each.
 func (rt *Runtime) SourceFiles() []string {
-	rt.mu.Lock()
-	interps := make([]*interp, 0, len(rt.interps))
-	for _, in := range rt.interps {
-		interps = append(interps, in)
-	}
-	rt.mu.Unlock()
+	interps := rt.interpreters()
 	var files []string
 	rt.onMain(func() {
 		for _, in := range interps {
@@ -346,6 +343,28 @@ func (rt *Runtime) SourceFiles() []string {
 		}
 	})
 	return files
+}
+
+// interpreters lists those that there are.
+func (rt *Runtime) interpreters() []*interp {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return slices.Collect(maps.Values(rt.interps))
+}
+
+// Probe takes the GIL of the main interpreter and gives it back: it returns
+// only if no code keeps it for ever.
+func (rt *Runtime) Probe() { C.gs_probe() }
+
+// PublishSignal tells the subscribers in all interpreters of a signal to this
+// process. It returns when they have been called.
+func (rt *Runtime) PublishSignal(sig syscall.Signal) {
+	interps := rt.interpreters()
+	rt.onMain(func() {
+		for _, in := range interps {
+			C.gs_interp_signal(in.c, C.int(sig))
+		}
+	})
 }
 
 func sourceFiles(in *C.struct_gs_interp) []string {

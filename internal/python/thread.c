@@ -80,6 +80,15 @@ static void thread_exit(void *arg)
 	free(t);
 }
 
+void gs_thread_end(void)
+{
+	if (!self)
+		return;
+	pthread_setspecific(exit_key, NULL);
+	thread_exit(self);
+	self = NULL;
+}
+
 static void set_up(void)
 {
 	pthread_key_create(&exit_key, thread_exit);
@@ -183,6 +192,12 @@ void gs_detach(struct gs_interp *interp)
 {
 	gs_py.PyEval_SaveThread();
 	__atomic_sub_fetch(interp->busy, 1, __ATOMIC_RELAXED);
+}
+
+void gs_probe(void)
+{
+	gs_attach(gs_interps[0]);
+	gs_detach(gs_interps[0]);
 }
 
 void gs_each_request(struct gs_interp *interp, void (*visit)(struct gs_request *, void *),

@@ -55,7 +55,7 @@ func TestAccount(t *testing.T) {
 	t.Parallel()
 	p := serve(t)
 	p.expect("/", 200, "Hello World!\n")
-	notices := p.stderr.count(`\[core:notice\] .*started as root: running as www-data; choose another account with --user`)
+	notice := `\[core:notice\] .*started as root: running as www-data; choose another account with --user`
 	if !isRoot() {
 		self, err := user.Current()
 		if err != nil {
@@ -63,7 +63,8 @@ func TestAccount(t *testing.T) {
 		}
 		p.checkAccount(self.Uid, self.Gid)
 		p.stdout.await(t, "^Running As +: "+self.Username+"$")
-		if notices != 0 {
+		p.stop()
+		if p.stderr.count(notice) != 0 {
 			t.Errorf("stderr:\n%s", p.stderr)
 		}
 		return
@@ -79,7 +80,8 @@ func TestAccount(t *testing.T) {
 	if caps := p.statusField("CapEff"); caps[0] != "0000000000000000" {
 		t.Errorf("CapEff %v", caps)
 	}
-	if notices != 1 {
+	p.stop() // so that all of stderr is there
+	if notices := p.stderr.count(notice); notices != 1 {
 		t.Errorf("%d notices in stderr:\n%s", notices, p.stderr)
 	}
 }
@@ -112,6 +114,7 @@ func TestUserAndGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.checkAccount(other.Uid, www.Gid)
+	p.stop()
 	if strings.Contains(p.stderr.String(), "started as root") {
 		t.Errorf("a notice about a choice that was made:\n%s", p.stderr)
 	}

@@ -14,7 +14,7 @@ import (
 // curl runs the real one and returns its output, and what -v shows.
 func curl(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "curl", append([]string{"-sSv", "--max-time", "30", "--noproxy", "*"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "curl", append([]string{"-sSv", "--max-time", "30", "--expect100-timeout", "30", "--noproxy", "*"}, args...)...)
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	if failure := cmd.Run(); failure != nil {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -184,9 +185,12 @@ func fakePython(t *testing.T, dir, name, version string) {
 	script(t, dir, name+"/bin/python3", "#!/bin/sh\ncat <<'END'\ngophersnake-probe:"+string(answer)+"\nEND\n")
 }
 
-// script writes an executable file.
+// script writes an executable file. It holds off forks of parallel tests: a child
+// that inherited the open file would make running it fail with "text file busy".
 func script(t *testing.T, dir, name, text string) {
 	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.Chmod(write(t, dir, name, text), 0o755); err != nil {
 		t.Fatal(err)
 	}

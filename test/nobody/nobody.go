@@ -1,10 +1,12 @@
-// Package nobody runs a test as an account without rights, for tests about
-// files that cannot be read. It knows processes and nothing of what is tested.
+// Package nobody helps tests about files that an account cannot read: it runs a
+// test as an account without rights, and makes directories that every account
+// can enter. It knows processes and files, and nothing of what is tested.
 package nobody
 
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,4 +31,34 @@ func Again(t *testing.T) bool {
 		t.Errorf("without rights: %v\n%s", err, out)
 	}
 	return true
+}
+
+// Dir returns a new directory that every account can list and enter, and that is
+// removed with the test. The test fails where there can be none, because
+// temporary directories are private.
+func Dir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "nobody")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for above := dir; above != filepath.Dir(above); {
+		above = filepath.Dir(above)
+		info, err := os.Stat(above)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode()&0o001 == 0 {
+			t.Fatalf("%s is private (%v); set TMPDIR to a directory that everyone can enter", above, info.Mode())
+		}
+	}
+	return dir
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -34,6 +35,7 @@ func environment(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer lock(t, dir+".lock")()
 	stamp := filepath.Join(dir, "installed")
 	if have, err := os.ReadFile(stamp); err == nil && string(have) == strings.Join(wanted, "\n") {
 		return dir
@@ -47,6 +49,22 @@ func environment(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// lock keeps other children from making the same environment meanwhile.
+func lock(t *testing.T, name string) (unlock func()) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return func() { f.Close() }
 }
 
 func run(t *testing.T, name string, args ...string) {

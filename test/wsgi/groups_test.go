@@ -49,7 +49,7 @@ type withCallable struct {
 }
 
 func (h withCallable) app(script string) gateway.App {
-	return h.rt.App(python.Script{Path: script, Callable: h.callable, Reloading: true})
+	return h.rt.app(python.Script{Path: script, Callable: h.callable, Reloading: true})
 }
 
 // testTwoCallables: two applications in one script share its module, and see
@@ -82,7 +82,7 @@ def second(environ, start_response):
 // testBuiltIn: a script that is part of the program.
 func testBuiltIn(t *testing.T, rt *runtime, h embedded) {
 	mark := rt.log.mark()
-	app := rt.App(python.Script{
+	app := rt.app(python.Script{
 		Name:     "built-in",
 		Source:   "def application(e, s):\n    s('200 OK', [])\n    return [__file__.encode(), e['SCRIPT_FILENAME'].encode(), e['X'].encode()]\n",
 		Callable: "application",

@@ -15,7 +15,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/python"
 )
 
-// host is a mode of running applications. A daemon is to be another one.
+// host is where applications run.
 type host interface {
 	// name is that of the mode, for subtests.
 	name() string
@@ -28,8 +28,9 @@ type host interface {
 // runtime is CPython in this process, with its log.
 type runtime struct {
 	*python.Runtime
-	home *pyhome.Installation
-	log  *recorder
+	home   *pyhome.Installation
+	log    *recorder
+	daemon *daemonHost // nil in embedded mode
 }
 
 // options changes how Python is started.
@@ -71,6 +72,9 @@ func startPythonAt(t *testing.T, dir string, changes ...options) *runtime {
 	if rt.Runtime, err = python.Start(o); err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv(modeVariable) == daemonMode {
+		rt.daemon = startDaemon(t, rt, o.Threads)
+	}
 	return rt
 }
 
@@ -79,6 +83,11 @@ func (rt *runtime) close(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	if rt.daemon != nil {
+		if err := rt.daemon.stop(ctx); err != nil {
+			t.Errorf("stop request threads: %v", err)
+		}
+	}
 	if err := rt.Close(ctx); err != nil {
 		t.Errorf("close Python: %v", err)
 	}
@@ -96,7 +105,7 @@ func (e embedded) name() string  { return e.mode }
 func (e embedded) group() string { return e.inter }
 
 func (e embedded) app(script string) gateway.App {
-	return e.rt.App(python.Script{Path: script, Callable: "application", Reloading: true})
+	return e.rt.app(python.Script{Path: script, Callable: "application", Reloading: true})
 }
 
 // hosts returns the main interpreter and a sub-interpreter.

@@ -19,6 +19,7 @@ var only = flag.String("python", os.Getenv(onlyVariable), "test only the Pythons
 const (
 	homeVariable    = "GOPHERSNAKE_TEST_HOME"
 	variantVariable = "GOPHERSNAKE_TEST_VARIANT"
+	modeVariable    = "GOPHERSNAKE_TEST_MODE"
 )
 
 // variant is one way to set Python up. CPython starts once in a process, so
@@ -27,6 +28,8 @@ type variant struct {
 	name   string
 	wanted func(p pythons, i int) bool // nil: over every Python
 	run    func(t *testing.T)
+	// embeddedOnly is about what a daemon does not have.
+	embeddedOnly bool
 }
 
 // pythons are the versions found, newest first.
@@ -40,7 +43,7 @@ func hasOwnGIL(p pythons, i int) bool {
 
 // TestPythons runs every variant over every Python of this machine:
 //
-//	go test ./test/wsgi -run 'TestPythons/3.12.1/shared/main/cases/input-read$'
+//	go test ./test/wsgi -run 'TestPythons/3.12.1/daemon/shared/main/cases/input-read$'
 //	go test ./test/wsgi -python 3.12
 func TestPythons(t *testing.T) {
 	if name := os.Getenv(variantVariable); name != "" {
@@ -53,10 +56,15 @@ func TestPythons(t *testing.T) {
 			if v.wanted != nil && !v.wanted(found, i) {
 				continue
 			}
-			t.Run(label(p)+"/"+v.name, func(t *testing.T) {
-				t.Parallel()
-				startChild(t, p.Home, v.name)
-			})
+			for _, mode := range []string{embeddedMode, daemonMode} {
+				if mode == daemonMode && v.embeddedOnly {
+					continue
+				}
+				t.Run(label(p)+"/"+mode+"/"+v.name, func(t *testing.T) {
+					t.Parallel()
+					startChild(t, p.Home, mode, v.name)
+				})
+			}
 		}
 	}
 }
@@ -94,10 +102,10 @@ func runChild(t *testing.T, name string) {
 
 // startChild runs this program again for one variant, with the part of -run
 // that is about its subtests.
-func startChild(t *testing.T, home, name string) {
+func startChild(t *testing.T, home, mode, name string) {
 	run := "^TestPythons$"
-	if asked := strings.SplitN(flag.Lookup("test.run").Value.String(), "/", 4); len(asked) == 4 {
-		run += "/" + asked[3]
+	if asked := strings.SplitN(flag.Lookup("test.run").Value.String(), "/", 5); len(asked) == 5 {
+		run += "/" + asked[4]
 	}
 	args := []string{"-test.run=" + run, "-test.timeout=" + flag.Lookup("test.timeout").Value.String()}
 	if testing.Verbose() {
@@ -107,9 +115,9 @@ func startChild(t *testing.T, home, name string) {
 		args = append(args, "-test.short")
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], args...)
-	child.Env = append(os.Environ(), homeVariable+"="+home, variantVariable+"="+name)
+	child.Env = append(os.Environ(), homeVariable+"="+home, variantVariable+"="+name, modeVariable+"="+mode)
 	child.Stdout, child.Stderr = t.Output(), t.Output()
 	if err := child.Run(); err != nil {
-		t.Fatalf("variant %s over %s: %v", name, home, err)
+		t.Fatalf("variant %s in %s mode over %s: %v", name, mode, home, err)
 	}
 }

@@ -14,7 +14,7 @@ var variants = []variant{
 	{name: "signals", run: runSignals},
 	{name: "farewell", run: runFarewell},
 	{name: "farewell-threads", run: runFarewellThreads},
-	{name: "busy", run: runBusy},
+	{name: "busy", run: runBusy, embeddedOnly: true},
 	{name: "leaks", wanted: oldestAndNewest, run: runLeaks},
 	{name: "frameworks", wanted: oldestAndNewest, run: runFrameworks},
 }

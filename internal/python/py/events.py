@@ -1,5 +1,6 @@
 """Events that applications can subscribe to."""
 
+import signal
 import traceback
 
 import _gophersnake
@@ -30,8 +31,14 @@ def subscribe_shutdown(callback):
     return callback
 
 
+daemon = False  # set by setup.configure in a daemon process
+
+
 def subscribe_signals(callback):
-    """Signals reach applications in daemon mode only."""
+    """Have callback(name, **payload) called for SIGHUP and SIGUSR2 to a daemon."""
+    if daemon:
+        signal_callbacks.append(callback)
+        return callback
     stack = "".join(traceback.format_stack(limit=8)[:-1]).rstrip("\n")
     _gophersnake.log(
         INFO, "Callback for signals refused: there are none in embedded mode.\n" + stack)
@@ -57,3 +64,10 @@ def publish_stopping(reason):
     """Announce the end of the process to everyone who subscribed."""
     publish("process_stopping", {"shutdown_reason": reason}, shutdown_callbacks)
     publish("process_stopping", {"shutdown_reason": reason})
+
+
+def publish_signal(number):
+    """Announce a signal to this process to everyone who subscribed."""
+    payload = {"signame": signal.Signals(number).name, "signum": number}
+    publish("process_signal", payload, signal_callbacks)
+    publish("process_signal", payload)

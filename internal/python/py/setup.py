@@ -48,6 +48,7 @@ def configure(pairs):
         _add_paths(options["python_path"].split(os.pathsep))
     if options["home"]:
         sys.path[:] = [options["home"]] + [p for p in sys.path if p != options["home"]]
+    events.daemon = bool(options["process_group"])
     modules.install(options)
     if _main:
         _configure_process(options)

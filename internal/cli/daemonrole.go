@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"syscall"
+
+	"github.com/gophersnake/gophersnake/internal/confine"
+	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/python"
+	"github.com/gophersnake/gophersnake/internal/ring"
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/wire"
+	"github.com/gophersnake/gophersnake/internal/worker"
+)
+
+// dumpSignal has Python write all stacks: one that neither Go, Python nor the
+// C library uses, and hardly an application.
+const dumpSignal = syscall.Signal(59)
+
+// daemon runs a daemon process: it gives up its rights, starts Python, loads
+// the script, says that it is ready, and takes requests when the server has
+// sent the memory for them.
+func (r *role) daemon() int {
+	ctx := context.Background()
+	signals := worker.CatchSignals()
+	requests := &feedRequests{role: r, serverGone: make(chan struct{})}
+	if err := r.prepareDaemon(ctx); err != nil {
+		return r.fail(err)
+	}
+	if err := requests.listen(); err != nil {
+		return r.fail(err)
+	}
+	if err := r.in.Control().Send(wire.Ready, wire.Readiness{Python: r.home.Version.String(), Home: r.home.Home}); err != nil {
+		return statusFailure // the parent is gone
+	}
+	g := r.settings.Group
+	err := worker.Run(ctx, worker.Options{
+		Parent: r.in.Control(), Signals: signals, Requests: requests, Log: r.logs.errors,
+		Limits:     worker.Limits{Threads: g.Threads, Request: g.RequestTimeout, Interrupt: g.InterruptTimeout, Deadlock: g.DeadlockTimeout, Inactivity: g.InactivityTimeout},
+		ServerGone: requests.serverGone, ParentGone: r.in.ParentGone(),
+		Event: requests.event,
+	})
+	if err != nil {
+		return statusFailure
+	}
+	return statusOK
+}
+
+// prepareDaemon does everything that can be done without the server.
+func (r *role) prepareDaemon(ctx context.Context) (err error) {
+	g := r.settings.Group
+	plan, err := g.Plan(r.account)
+	if err != nil {
+		return err
+	}
+	if plan.Directory == "" {
+		plan.Directory = r.o.WorkingDirectory
+	}
+	if err := confine.Apply(plan); err != nil {
+		return err
+	}
+	if err := spawn.DieWithParent(); err != nil {
+		return err
+	}
+	if r.home, err = r.findPython(ctx); err != nil {
+		return err
+	}
+	return r.startPython(r.daemonPython(g), func(s *python.Script) {
+		s.Recycles = true
+		s.RunOnce = g.Threads == 1 && g.MaximumRequests == 1
+	})
+}
+
+// daemonPython is how Python is started for a process group.
+func (r *role) daemonPython(g *procgroup.Options) python.Options {
+	o := r.pythonOptions()
+	o.Threads = g.Threads
+	o.ProcessGroup, o.Processes, o.Multiprocess = g.Name, g.Processes, g.Multiprocess
+	o.Locale = g.Lang != "" || g.Locale != ""
+	o.LocaleName = g.Locale
+	o.SwitchInterval = g.SwitchInterval
+	o.DumpSignal = dumpSignal
+	return o
+}
+
+// listen waits, in a goroutine, for the memory that the server sends.
+func (f *feedRequests) listen() error {
+	f.control = f.role.in.Files()[fileMain]
+	conn, err := control.OpenDuplicate(f.control)
+	if err != nil {
+		return err
+	}
+	go func() { // ends with the server, or with the process
+		defer close(f.serverGone)
+		defer conn.Close()
+		if err := f.receive(conn); err != nil {
+			f.role.fail(err)
+		}
+	}()
+	return nil
+}
+
+// receive starts the request threads with the memory that the server sends,
+// and returns when the server is gone.
+func (f *feedRequests) receive(conn *control.Conn) error {
+	for {
+		m, err := conn.Receive()
+		if err != nil {
+			return nil // end of file: the server is gone
+		}
+		if m.Kind != wire.Memory || len(m.Files) != 2 {
+			m.Close()
+			continue
+		}
+		if err := f.start(m.Files[0], m.Files[1]); err != nil {
+			return err
+		}
+	}
+}
+
+// start maps the memory and starts the threads; both files are used until the
+// process ends.
+func (f *feedRequests) start(memory, event *os.File) error {
+	region, err := ring.Map(memory)
+	if err != nil {
+		return err
+	}
+	g := f.role.settings.Group
+	feed, err := f.role.python.Feed(python.FeedOptions{
+		Memory: region.Bytes(), Event: event, Control: f.control,
+		Threads: g.Threads, StackSize: int(g.StackSize), Scripts: []*python.App{f.role.app},
+	})
+	if err != nil {
+		return err
+	}
+	f.region = region
+	f.feed.Store(feed)
+	return nil
+}

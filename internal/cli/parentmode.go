@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/listen"
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/parent"
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// parentMode is the process that the user has started, in daemon mode: it opens
+// what needs its rights and starts the others.
+type parentMode struct {
+	*serving
+	args           []string
+	stdout, stderr io.Writer
+	socket         *os.File // the listening one
+	launcher       *spawn.Launcher
+	parent         *parent.Parent
+}
+
+// startParent serves in daemon mode until it is told to stop, and returns the
+// exit status.
+func startParent(ctx context.Context, o *StartOptions, args []string, stdout, stderr io.Writer) int {
+	p := &parentMode{serving: &serving{o: o}, args: args, stdout: stdout, stderr: stderr}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	if err := p.open(); err != nil {
+		explain(stderr, err)
+		return statusFailure
+	}
+	defer p.close()
+	if os.Getpid() == 1 {
+		reaping, stopReaping := context.WithCancel(context.Background())
+		var reaper sync.WaitGroup
+		reaper.Go(func() { p.launcher.Reap(reaping, p.orphanEnded) })
+		defer reaper.Wait()
+		defer stopReaping()
+	}
+	started := make(chan error, 1)
+	go func() { started <- p.parent.Start() }()
+	if err := p.waitForStart(ctx, signals, started); err != nil {
+		explain(stderr, err)
+		return statusFailure
+	}
+	if ready, ok := p.parent.Ready(o.Group.Name); ok {
+		p.pythonName = fmt.Sprintf("%s (%s)", ready.Python, ready.Home)
+	}
+	defer p.startStatus()()
+	printBanner(stdout, p.serving)
+	return p.obey(ctx, signals)
+}
+
+// open opens sockets and logs, as whoever runs the command.
+func (p *parentMode) open() (err error) {
+	if p.account, err = account.Choose(p.o.User, p.o.UserGroup); err != nil {
+		return err
+	}
+	if p.listener, err = listen.Open(p.o.Host, p.o.Port); err != nil {
+		return err
+	}
+	if p.socket, err = p.listener.File(); err != nil {
+		return fmt.Errorf("duplicate the listening socket: %w", err)
+	}
+	if p.logs, err = openLogs(p.o, p.account, p.stdout, p.stderr); err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 && p.o.User == "" {
+		p.log(logs.Notice, "started as root: running as %s; choose another account with --user", p.account.Name)
+	}
+	if p.launcher, err = spawn.NewLauncher(); err != nil {
+		return err
+	}
+	g := p.o.Group
+	if err := g.Check(); err != nil {
+		return err
+	}
+	for _, warning := range g.Warnings() {
+		p.log(logs.Warn, "%s", warning)
+	}
+	p.parent = parent.New(parent.Options{
+		Server:   p.startServer,
+		Groups:   []parent.Group{{Options: *g, Daemon: p.startDaemon}},
+		Graceful: g.GracefulTimeout, Shutdown: g.ShutdownTimeout, Log: p.logs.errors,
+	})
+	return nil
+}
+
+func (p *parentMode) close() {
+	if err := errors.Join(p.launcher.Close(), p.socket.Close(), p.listener.Close(), p.logs.Close()); err != nil && !errors.Is(err, net.ErrClosed) {
+		fmt.Fprintf(p.stderr, "gophersnake: %v\n", err)
+	}
+}
+
+func (p *parentMode) settings() roleSettings {
+	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), Account: p.account}
+}
+
+// startServer starts a server process.
+func (p *parentMode) startServer() (*spawn.Process, error) {
+	files, err := p.logs.inherited(p.stdout, p.stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer closeFiles(files)
+	return p.launcher.Start(spawn.Options{
+		Role: wire.RoleServer, Settings: p.settings(),
+		Files: slices.Concat([]*os.File{p.socket}, files), Output: p.outputOf("server"),
+	})
+}
+
+// startDaemon starts a daemon that has a socket to the server.
+func (p *parentMode) startDaemon(server *os.File) (*spawn.Process, error) {
+	files, err := p.logs.inherited(p.stdout, p.stderr)
+	if err != nil {
+		return nil, err
+	}
+	defer closeFiles(files)
+	settings := p.settings()
+	settings.Group = p.o.Group
+	return p.launcher.Start(spawn.Options{
+		Role: wire.RoleDaemon, Settings: settings, Name: p.o.Group.Title(),
+		Files: []*os.File{server, files[0]}, Output: p.outputOf(p.o.Group.Name),
+	})
+}
+
+// outputOf logs what a process writes by other ways than the log.
+func (p *parentMode) outputOf(name string) func(string) {
+	return func(line string) { p.log(logs.Info, "%s: %s", name, line) }
+}
+
+// waitForStart obeys signals that end the program while it starts.
+func (p *parentMode) waitForStart(ctx context.Context, signals <-chan os.Signal, started <-chan error) error {
+	for {
+		select {
+		case err := <-started:
+			return err
+		case sig := <-signals:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				p.parent.Stop(ctx)
+				return <-started
+			}
+		}
+	}
+}
+
+// orphanEnded logs the end of a process that nobody else waited for.
+func (p *parentMode) orphanEnded(o spawn.Orphan) {
+	p.log(logs.Debug, "orphan ended: %+v", o)
+}
+
+// obey serves until a signal ends it.
+func (p *parentMode) obey(ctx context.Context, signals <-chan os.Signal) int {
+	reloads := make(chan struct{}, 1)
+	done := make(chan struct{})
+	go p.reload(reloads, done)
+	defer func() { close(reloads); <-done }()
+	for {
+		select {
+		case <-ctx.Done():
+			p.parent.Stop(ctx)
+			return statusOK
+		case sig := <-signals:
+			if sig != syscall.SIGHUP && sig != syscall.SIGUSR1 {
+				return p.stop(sig, signals)
+			}
+			select {
+			case reloads <- struct{}{}:
+			default: // one that has not begun does for this signal, too
+			}
+		}
+	}
+}
+
+// reload reopens the logs and replaces all processes, for each request.
+func (p *parentMode) reload(requests <-chan struct{}, done chan<- struct{}) {
+	defer close(done)
+	for range requests {
+		p.logs.reopen()
+		p.log(logs.Notice, "reloading: starting new processes beside those that run")
+		if err := p.parent.Reload(); err != nil && !errors.Is(err, parent.ErrStopped) {
+			p.log(logs.Error, "%v", err)
+			continue
+		}
+		p.log(logs.Notice, "reloaded")
+	}
+}
+
+// stop ends everything; a second signal ends it at once.
+func (p *parentMode) stop(sig os.Signal, signals <-chan os.Signal) int {
+	p.log(logs.Notice, "caught %s, stopping when running requests are done", sig)
+	force, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stopped := make(chan struct{})
+	go func() { p.parent.Stop(force); close(stopped) }()
+	for {
+		select {
+		case <-stopped:
+			return statusOK
+		case sig := <-signals:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				p.log(logs.Error, "stopped at once by a second signal")
+				cancel()
+			}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// roleSettings is what a process is told that the parent starts. It reads the
+// arguments of start-server again: one source for what all processes do.
+type roleSettings struct {
+	Args      []string // after variables were put in
+	StartedIn string
+	Port      string
+	Account   account.Account // of the server
+	// Group is set for a daemon.
+	Group *procgroup.Options `json:",omitempty"`
+}
+
+// Inherited files of both roles, by number.
+const (
+	fileMain   = iota // of a server the listening socket, of a daemon its socket to the server
+	fileErrors        // error log
+	fileAccess        // access log, of a server that writes one
+)
+
+// role is a process that the parent has started, while it is put together.
+type role struct {
+	*serving
+	in       *spawn.Inherited
+	settings roleSettings
+}
+
+// runRole is what a process does that the parent has started, and returns its
+// exit status.
+func runRole(name string, stderr io.Writer) int {
+	in, err := spawn.Inherit()
+	if err != nil {
+		fmt.Fprintf(stderr, "gophersnake: %v\n", err)
+		return statusFailure
+	}
+	r, err := newRole(in)
+	if err != nil {
+		in.Control().Send(wire.Failed, wire.Failure{Reason: err.Error()})
+		return statusFailure
+	}
+	switch name {
+	case wire.RoleServer:
+		return r.serve()
+	case wire.RoleDaemon:
+		return r.daemon()
+	}
+	fmt.Fprintf(stderr, "gophersnake: there is no role %q\n", name)
+	return statusUsage
+}
+
+func newRole(in *spawn.Inherited) (*role, error) {
+	r := &role{in: in}
+	if err := in.Settings(&r.settings); err != nil {
+		return nil, err
+	}
+	o := defaultStartOptions()
+	positional, err := parse(startTable(), o, r.settings.Args)
+	if err == nil {
+		err = o.complete(positional, r.settings.StartedIn)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the options again: %w", err)
+	}
+	files := in.Files()
+	r.serving = &serving{o: o, account: r.settings.Account, toldPort: r.settings.Port}
+	r.logs = &logFiles{errors: logs.NewErrorLog(files[fileErrors], o.LogLevel)}
+	if len(files) > fileAccess {
+		r.logs.access = logs.NewAccess(files[fileAccess], o.AccessLogFormat, r.logs.errors)
+	}
+	return r, nil
+}
+
+// fail tells the parent why this process cannot start.
+func (r *role) fail(err error) int {
+	failure := wire.Failure{Reason: err.Error(), Repair: repairOf(err)}
+	if err := r.in.Control().Send(wire.Failed, failure); err != nil {
+		fmt.Fprintf(os.Stderr, "gophersnake: %s\n", failure.Reason)
+	}
+	return statusFailure
+}

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gophersnake/gophersnake/internal/procgroup"
+)
+
+// embeddedToo are the options of a process group that mean something in
+// embedded mode as well.
+var embeddedToo = []string{"--threads", "--graceful-timeout", "--shutdown-timeout", "--switch-interval"}
+
+// groupRows are the options of start-server that set one of the process group.
+func groupRows() []option[StartOptions] {
+	var rows []option[StartOptions]
+	for _, row := range procgroup.Table() {
+		if row.Flag == "" {
+			continue
+		}
+		byDefault := row.FlagDefault()
+		if byDefault == "" {
+			byDefault = row.Without
+		}
+		rows = append(rows, option[StartOptions]{
+			group: row.Heading, name: row.Flag, metavar: row.Metavar(), byDef: byDefault, help: row.Help,
+			set: func(o *StartOptions, args []string) error {
+				if !slices.Contains(embeddedToo, row.Flag) {
+					o.daemonOnly = append(o.daemonOnly, row.Flag)
+				}
+				return row.Set(o.Group, args[0])
+			},
+		})
+	}
+	return rows
+}
+
+// completeGroup settles what the process group takes from other options.
+func (o *StartOptions) completeGroup() error {
+	if o.EmbeddedMode && len(o.daemonOnly) > 0 {
+		return fmt.Errorf("option %s is about daemon processes, and --embedded-mode has none: leave one of them out", o.daemonOnly[0])
+	}
+	g := o.Group
+	if g.Threads == 0 {
+		return fmt.Errorf("option --threads: 0 threads serve nothing")
+	}
+	g.PythonHome, g.PythonPath = o.PythonHome, o.PythonPath
+	if g.Home == "" {
+		g.Home = o.WorkingDirectory
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package daemon
+
+import "github.com/gophersnake/gophersnake/internal/gateway"
+
+// setStale gives no more requests to the processes that are there, after p has
+// seen that a script changed. What they have not started goes to those that
+// are added later.
+func (g *Group) setStale(p *Process) {
+	g.mu.Lock()
+	defer g.unlock()
+	if p.stale {
+		return
+	}
+	p.stale = true // it may have been removed already
+	for _, other := range g.processes {
+		other.stale = true
+		g.drainLocked(other)
+	}
+	if g.o.OnStale != nil {
+		g.hooks = append(g.hooks, g.o.OnStale)
+	}
+}
+
+// setBroken gives no more requests to p.
+func (g *Group) setBroken(p *Process, err error) {
+	g.mu.Lock()
+	defer g.unlock()
+	if p.broken {
+		return
+	}
+	p.broken = true
+	if g.o.OnBroken != nil {
+		g.hooks = append(g.hooks, func() { g.o.OnBroken(p, err) })
+	}
+}
+
+// queueTimedOut counts a request that was taken back too late.
+func (g *Group) queueTimedOut() *gateway.Error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.timedOut++
+	return g.errQueueTimeout()
+}

@@ -1,0 +1,197 @@
+package parent
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/supervise"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// daemon is a daemon process as a group supervises it. Requests reach it from
+// the server, so that to drain it means to have the server take it out of
+// service and, when no request is left in it, to stop it.
+type daemon struct {
+	group   *group
+	process *spawn.Process
+	number  int
+	server  *os.File // the server's end of the socket between them, until it is attached
+	events  func(supervise.Event)
+
+	mu       sync.Mutex
+	why      string // the shutdown_reason that it is to be told
+	draining bool
+	idle     bool // the server says that no request is left in it
+	told     bool // that it is to stop
+}
+
+var _ supervise.Process = (*daemon)(nil)
+
+// start starts a process of the group.
+func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
+	ours, its, err := control.Pair()
+	if err != nil {
+		return nil, err
+	}
+	process, err := g.settings.Daemon(its)
+	its.Close()
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events}
+	g.add(d)
+	g.generation.work.Go(d.follow)
+	return d, nil
+}
+
+func (d *daemon) id() wire.ProcessID {
+	return wire.ProcessID{Group: d.group.settings.Options.Name, PID: d.process.Pid()}
+}
+
+// follow hears what the process says until it has ended.
+func (d *daemon) follow() {
+	exit := listen(d.process, d.hear)
+	d.events(supervise.Event{Kind: supervise.Exited, Exit: supervise.Exit(exit)})
+	d.group.remove(d)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.server != nil {
+		d.server.Close()
+		d.server = nil
+	}
+}
+
+func (d *daemon) hear(m *control.Message) {
+	var ready wire.Readiness
+	var failure wire.Failure
+	var retire wire.Retirement
+	switch {
+	case m.Kind == wire.Ready && m.Decode(&ready) == nil:
+		d.group.began(ready)
+		d.events(supervise.Event{Kind: supervise.Ready})
+	case m.Kind == wire.Failed && m.Decode(&failure) == nil:
+		d.group.failed(failure)
+		d.events(supervise.Event{Kind: supervise.Failed, Reason: failure.Reason})
+	case m.Kind == wire.Retire && m.Decode(&retire) == nil:
+		d.retire(retire)
+	}
+}
+
+// retire asks for a replacement on behalf of the process.
+func (d *daemon) retire(r wire.Retirement) {
+	if d.group.generation.isEnding() {
+		return // it is to end anyway
+	}
+	d.because(r.Reason)
+	if r.Stuck {
+		d.group.tell(wire.Detach, d.id())
+	}
+	if r.Evict {
+		if err := d.group.supervisor().Evict(d.process.Pid(), r.Text); err != nil {
+			d.group.log(logs.Info, "%v", err) // it is to be replaced already, or not in service yet
+		}
+		return
+	}
+	d.events(supervise.Event{Kind: supervise.Asks, Reason: r.Text})
+}
+
+// because notes the shutdown_reason; the first one counts.
+func (d *daemon) because(reason string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.why == "" {
+		d.why = reason
+	}
+}
+
+// attach gives the process to the server.
+func (d *daemon) attach(limit, early int) {
+	d.mu.Lock()
+	sock := d.server
+	d.server = nil
+	d.mu.Unlock()
+	if sock == nil {
+		return
+	}
+	defer sock.Close()
+	d.group.tell(wire.Attach, wire.Process{
+		ProcessID: d.id(), Number: d.number, Threads: d.group.settings.Options.Threads, Limit: limit, Early: early,
+	}, sock)
+}
+
+// Pid is the number of the process.
+func (d *daemon) Pid() int { return d.process.Pid() }
+
+// Drain takes the process out of service; it is stopped when it is idle.
+func (d *daemon) Drain(reason string) {
+	d.because(shutdownReason(reason))
+	d.mu.Lock()
+	d.draining = true
+	idle := d.idle
+	d.mu.Unlock()
+	if idle || d.group.generation.server.ended() {
+		d.Stop()
+		return
+	}
+	d.group.tell(wire.Detach, d.id())
+}
+
+// becameIdle is what the server says of a process that it was told to detach.
+func (d *daemon) becameIdle() {
+	d.mu.Lock()
+	d.idle = true
+	draining := d.draining
+	d.mu.Unlock()
+	if draining {
+		d.Stop()
+	}
+}
+
+// Stop tells the process to end: what runs has as long as shutdown-timeout.
+func (d *daemon) Stop() {
+	d.mu.Lock()
+	told := d.told
+	d.told = true
+	order := wire.Stopping{Reason: d.why, Graceful: d.group.settings.Options.ShutdownTimeout, Shutdown: d.group.settings.Options.ShutdownTimeout}
+	d.mu.Unlock()
+	if told {
+		return
+	}
+	if err := d.process.Control().Send(wire.Stop, order); err != nil && !d.ended() {
+		d.group.log(logs.Error, "tell process %d to stop: %v", d.process.Pid(), err)
+	}
+}
+
+func (d *daemon) ended() bool {
+	select {
+	case <-d.process.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// Kill ends the process.
+func (d *daemon) Kill() { _ = d.process.Signal(syscall.SIGKILL) } // an error is one that has ended
+
+// shutdownReason is what subscribers are told when the supervisor, and not the
+// process itself, had the reason.
+func shutdownReason(text string) string {
+	for _, known := range []struct{ part, reason string }{
+		{"restart-interval", "restart_interval"},
+		{"restart-memory", "restart_memory"},
+		{"maximum-requests", "maximum_requests"},
+		{"script", "script_reload"},
+	} {
+		if strings.Contains(text, known.part) {
+			return known.reason
+		}
+	}
+	return "shutdown_signal"
+}

@@ -1,0 +1,181 @@
+package parent
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/supervise"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// group is a process group of one generation.
+type group struct {
+	generation *generation
+	settings   Group
+	supervised *supervise.Group
+	// supervision is closed when supervised is there.
+	supervision chan struct{}
+	settled     chan struct{} // closed when its first process is ready or could not start
+
+	mu      sync.Mutex
+	daemons map[int]*daemon // by pid
+	failure *wire.Failure   // of the last start that failed
+	ready   *wire.Readiness // of the last one that did not
+	once    bool            // settled is closed
+}
+
+var _ supervise.Observer = (*group)(nil)
+
+func newGroup(gen *generation, settings Group) (*group, error) {
+	g := &group{
+		generation: gen, settings: settings, daemons: map[int]*daemon{},
+		settled: make(chan struct{}), supervision: make(chan struct{}),
+	}
+	o := &settings.Options
+	supervised, err := supervise.Start(supervise.Options{
+		Name: o.Name, Processes: o.Processes, Start: g.start, Observer: g,
+		Log:     func(level logs.Level, text string) { g.log(level, "%s", text) },
+		Startup: o.StartupTimeout, Graceful: o.GracefulTimeout, Eviction: o.EvictionTimeout, Shutdown: o.ShutdownTimeout,
+		RestartInterval: o.RestartInterval, RestartMemory: o.RestartMemory,
+		OOM: gen.parent.oom,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.supervised = supervised
+	close(g.supervision)
+	return g, nil
+}
+
+// supervisor returns what keeps the processes running.
+func (g *group) supervisor() *supervise.Group {
+	<-g.supervision // it may have started one before newGroup has returned
+	return g.supervised
+}
+
+func (g *group) add(d *daemon) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.daemons[d.process.Pid()] = d
+}
+
+func (g *group) remove(d *daemon) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.daemons, d.process.Pid())
+}
+
+// lostServer says that no request comes to the processes any more.
+func (g *group) lostServer() {
+	g.mu.Lock()
+	daemons := slices.Collect(maps.Values(g.daemons))
+	g.mu.Unlock()
+	for _, d := range daemons {
+		d.becameIdle()
+	}
+}
+
+func (g *group) daemon(pid int) *daemon {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.daemons[pid]
+}
+
+// began and failed note how a start went.
+func (g *group) began(r wire.Readiness) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ready, g.failure = &r, nil
+}
+
+func (g *group) readiness() (r wire.Readiness, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ready == nil {
+		return r, false
+	}
+	return *g.ready, true
+}
+
+func (g *group) failed(f wire.Failure) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.failure = &f
+}
+
+// settle says that the first start has an outcome.
+func (g *group) settle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.once {
+		g.once = true
+		close(g.settled)
+	}
+}
+
+// tell sends a message to the server.
+func (g *group) tell(kind string, payload any, files ...*os.File) {
+	if err := g.generation.server.send(kind, payload, files...); err != nil {
+		g.log(logs.Error, "%v", err)
+	}
+}
+
+// Up gives a process to the server.
+func (g *group) Up(p supervise.Process, _ supervise.Info) {
+	limit := g.settings.Options.MaximumRequests
+	p.(*daemon).attach(limit, early(limit, rand.Float64))
+	g.settle()
+}
+
+// early is how many requests before its limit a process is to be replaced: at
+// most a tenth, and different for each process; at least a twentieth, so that
+// it still serves while its replacement starts.
+func early(limit int, random func() float64) int {
+	spread := limit - int(supervise.Spread(int64(limit), random))
+	return max(0, min(max(spread, limit/20), limit-1))
+}
+
+// Draining is told to the server by the process itself.
+func (g *group) Draining(supervise.Process, supervise.Info) {}
+
+// Down tells the server why a process is gone.
+func (g *group) Down(p supervise.Process, _ supervise.Info, end supervise.Ending) {
+	g.tell(wire.Gone, wire.Departure{ProcessID: p.(*daemon).id(), Cause: end.Cause})
+}
+
+// CannotStart tells the server that nobody serves the group, and why.
+func (g *group) CannotStart(f supervise.Failure) {
+	g.mu.Lock()
+	if g.failure == nil {
+		g.failure = &wire.Failure{Reason: f.Reason}
+	}
+	g.mu.Unlock()
+	if !f.Old {
+		g.tell(wire.Down, wire.Unavailable{Group: g.settings.Options.Name, Reason: f.Reason})
+	}
+	g.settle()
+}
+
+// startError is why no process of the group could start, nil if one did.
+func (g *group) startError() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.failure == nil || g.ready != nil {
+		return nil
+	}
+	return &StartError{Failure: *g.failure}
+}
+
+func (g *group) log(level logs.Level, format string, args ...any) {
+	g.generation.parent.log(level, format, args...)
+}
+
+// reload replaces the processes because a script has changed.
+func (g *group) reload() {
+	g.supervisor().Recycle(fmt.Sprintf("a script of process group %s has changed", g.settings.Options.Name))
+}

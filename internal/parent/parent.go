@@ -1,0 +1,219 @@
+// Package parent is the process that starts the others: a server, which answers
+// HTTP, and the daemons of its process groups. It joins them, replaces them on
+// a reload and after an accident, and ends them in order. It parses no HTTP
+// and never loads Python; what it starts it knows by settings that others made.
+package parent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/supervise"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// Options say what a Parent starts.
+type Options struct {
+	// Server starts a server process.
+	Server func() (*spawn.Process, error)
+	Groups []Group
+	// Graceful is how long running requests of a server may take that was
+	// replaced or told to end; Shutdown is what the rest may take.
+	Graceful, Shutdown time.Duration
+	Log                logs.Logger
+}
+
+// Group is a process group.
+type Group struct {
+	Options procgroup.Options
+	// Daemon starts one of its processes, with its end of the socket to the
+	// server, which stays the caller's.
+	Daemon func(server *os.File) (*spawn.Process, error)
+}
+
+// Parent runs the processes of one server. Its methods are safe for concurrent
+// use.
+type Parent struct {
+	o   Options
+	oom *supervise.OOM
+
+	changing sync.Mutex // one start, reload or end at a time
+	mu       sync.Mutex
+	current  *generation
+	stopping bool
+
+	life  context.Context // ends with Stop: nothing is started any more
+	stop  context.CancelCauseFunc
+	force context.Context // ends when Stop is to kill
+	cut   context.CancelFunc
+	owned sync.WaitGroup // replacements after an accident
+}
+
+// New returns a Parent that has started nothing.
+func New(o Options) *Parent {
+	p := &Parent{o: o, oom: supervise.NewOOM("/")}
+	p.life, p.stop = context.WithCancelCause(context.Background())
+	p.force, p.cut = context.WithCancel(context.Background())
+	return p
+}
+
+// ErrStopped is returned by what was under way when Stop was called.
+var ErrStopped = errors.New("the server was told to stop")
+
+// Start starts the first processes. It returns when requests can be answered;
+// an error, often a *StartError, says why they cannot, and nothing is left.
+func (p *Parent) Start() error {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	g, err := p.startGeneration(p.life)
+	if err != nil {
+		return err
+	}
+	p.set(g)
+	return nil
+}
+
+func (p *Parent) set(g *generation) {
+	p.mu.Lock()
+	p.current = g
+	p.mu.Unlock()
+}
+
+func (p *Parent) now() *generation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+// Ready tells what a process of a group said last when it was ready; ok is
+// false when none ever was.
+func (p *Parent) Ready(name string) (r wire.Readiness, ok bool) {
+	if g := p.now(); g != nil {
+		if group := g.group(name); group != nil {
+			return group.readiness()
+		}
+	}
+	return r, false
+}
+
+// Figures is what the server knows of the groups, by their names.
+func (p *Parent) Figures(ctx context.Context) (map[string]wire.GroupFigures, error) {
+	g := p.now()
+	if g == nil {
+		return nil, nil
+	}
+	figures, err := g.server.report(ctx)
+	by := make(map[string]wire.GroupFigures, len(figures))
+	for _, f := range figures {
+		by[f.Group] = f
+	}
+	return by, err
+}
+
+// Groups is what the supervisor knows of the groups, in the order of Options.
+func (p *Parent) Groups() []*supervise.Status {
+	g := p.now()
+	if g == nil {
+		return nil
+	}
+	var all []*supervise.Status
+	for i := range p.o.Groups {
+		if group := g.group(p.o.Groups[i].Options.Name); group != nil {
+			all = append(all, group.supervisor().Snapshot())
+		}
+	}
+	return all
+}
+
+// Reload starts everything anew beside what runs, and ends the latter when the
+// new processes can serve: no request is refused or lost. On an error the old
+// ones stay.
+func (p *Parent) Reload() error {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	if err := context.Cause(p.life); err != nil {
+		return err
+	}
+	old := p.now()
+	g, err := p.startGeneration(p.life)
+	if err != nil {
+		return fmt.Errorf("reload: the old processes go on: %w", err)
+	}
+	p.set(g)
+	p.retire(old)
+	return nil
+}
+
+// retire ends a generation that was replaced.
+func (p *Parent) retire(g *generation) {
+	ctx, cancel := context.WithTimeout(p.force, p.o.Graceful+p.o.Shutdown)
+	defer cancel()
+	g.end(ctx, p.o.Graceful)
+}
+
+// Stop ends everything: requests that run have until graceful-timeout, then
+// exit handlers until shutdown-timeout. When force is done it kills what is
+// left. It returns when all processes have ended.
+func (p *Parent) Stop(force context.Context) {
+	p.mu.Lock()
+	p.stopping = true
+	p.mu.Unlock()
+	p.stop(ErrStopped)
+	defer p.cut()
+	defer context.AfterFunc(force, p.cut)()
+	p.owned.Wait()
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	if g := p.now(); g != nil {
+		g.end(p.force, p.o.Graceful)
+	}
+}
+
+// Recovery after the end of a server: it is tried again at growing intervals.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
+
+// lost replaces a generation whose server has ended by itself.
+func (p *Parent) lost(g *generation, exit spawn.Exit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopping || p.current != g {
+		return
+	}
+	p.log(logs.Error, "the server process %d ended: %v; starting another one", exit.Pid, supervise.Exit(exit))
+	p.owned.Go(func() { p.recover(g) })
+}
+
+func (p *Parent) recover(old *generation) {
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+		g, err := p.startGeneration(p.life)
+		if err == nil {
+			p.set(g)
+			p.retire(old)
+			return
+		}
+		p.log(logs.Error, "start another server: %v; trying again in %v", err, wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-p.life.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+func (p *Parent) log(level logs.Level, format string, args ...any) {
+	p.o.Log.Log(logs.Record{Level: level, Module: "core", Message: fmt.Sprintf(format, args...)})
+}

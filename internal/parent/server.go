@@ -1,0 +1,195 @@
+package parent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/supervise"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// StartError is why a process could not start.
+type StartError struct {
+	wire.Failure
+	Exit spawn.Exit // zero while it has not ended
+}
+
+func (e *StartError) Error() string { return e.Reason }
+
+// server is the process that answers HTTP. What it says is told to the owner,
+// one thing at a time.
+type server struct {
+	process *spawn.Process
+	owner   serverOwner
+	ready   chan struct{} // closed when it is, or has failed
+	failure error         // valid then
+
+	mu      sync.Mutex
+	figures chan []wire.GroupFigures // who asked for them, or nil
+
+	done sync.WaitGroup
+}
+
+// serverOwner is told what a server says.
+type serverOwner interface {
+	stale(group string)
+	limit(id wire.ProcessID)
+	idle(id wire.ProcessID)
+	broken(b wire.Breach)
+	serverEnded(s *server, exit spawn.Exit)
+}
+
+// followServer follows a process until its end.
+func followServer(process *spawn.Process, owner serverOwner) *server {
+	s := &server{process: process, owner: owner, ready: make(chan struct{})}
+	s.done.Go(s.follow)
+	return s
+}
+
+// lastMessages is how long a process may have been dead while something that
+// it has started still holds the connection.
+const lastMessages = time.Second
+
+// listen passes on what a process says, until it has ended and everything has
+// been heard.
+func listen(p *spawn.Process, hear func(*control.Message)) spawn.Exit {
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		for {
+			m, err := p.Control().Receive()
+			if err != nil && !errors.Is(err, control.ErrMalformed) {
+				return
+			}
+			m.Close()
+			if err == nil {
+				hear(&m)
+			}
+		}
+	}()
+	<-p.Done()
+	timer := time.NewTimer(lastMessages)
+	defer timer.Stop()
+	select {
+	case <-heard:
+	case <-timer.C:
+	}
+	p.Control().Close()
+	<-heard
+	return p.Wait()
+}
+
+// wait blocks until the server is ready; an error says why it is not.
+func (s *server) wait(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return s.failure
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// follow hears what the process says until it has ended.
+func (s *server) follow() {
+	exit := listen(s.process, s.hear)
+	s.settle(&StartError{Failure: wire.Failure{Reason: "the server process ended: " + supervise.Exit(exit).String()}, Exit: exit})
+	s.owner.serverEnded(s, exit)
+}
+
+// settle says once what became of the start.
+func (s *server) settle(err error) {
+	select {
+	case <-s.ready:
+	default:
+		s.failure = err
+		close(s.ready)
+	}
+}
+
+func (s *server) hear(m *control.Message) {
+	var id wire.ProcessID
+	var group wire.GroupName
+	var failure wire.Failure
+	var breach wire.Breach
+	var figures []wire.GroupFigures
+	switch {
+	case m.Kind == wire.Ready:
+		s.settle(nil)
+	case m.Kind == wire.Failed && m.Decode(&failure) == nil:
+		s.settle(&StartError{Failure: failure})
+	case m.Kind == wire.Stale && m.Decode(&group) == nil:
+		s.owner.stale(group.Group)
+	case m.Kind == wire.Limit && m.Decode(&id) == nil:
+		s.owner.limit(id)
+	case m.Kind == wire.Idle && m.Decode(&id) == nil:
+		s.owner.idle(id)
+	case m.Kind == wire.Broken && m.Decode(&breach) == nil:
+		s.owner.broken(breach)
+	case m.Kind == wire.Figures && m.Decode(&figures) == nil:
+		s.answer(figures)
+	}
+}
+
+// send tells the server something; one that has ended need not know.
+func (s *server) send(kind string, payload any, files ...*os.File) error {
+	err := s.process.Control().Send(kind, payload, files...)
+	if errors.Is(err, os.ErrClosed) || s.ended() {
+		return nil
+	}
+	return err
+}
+
+func (s *server) ended() bool {
+	select {
+	case <-s.process.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// report asks the server for its figures.
+func (s *server) report(ctx context.Context) ([]wire.GroupFigures, error) {
+	answer := make(chan []wire.GroupFigures, 1)
+	s.mu.Lock()
+	s.figures = answer
+	s.mu.Unlock()
+	if err := s.send(wire.Report, nil); err != nil {
+		return nil, err
+	}
+	select {
+	case figures := <-answer:
+		return figures, nil
+	case <-s.process.Done():
+		return nil, fmt.Errorf("ask the server for its figures: it has ended")
+	case <-ctx.Done():
+		return nil, fmt.Errorf("ask the server for its figures: %w", context.Cause(ctx))
+	}
+}
+
+func (s *server) answer(figures []wire.GroupFigures) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.figures != nil {
+		s.figures <- figures
+		s.figures = nil
+	}
+}
+
+// stop tells the server to end when its requests are done, within graceful,
+// and waits for it; when ctx is done it is killed.
+func (s *server) stop(ctx context.Context, graceful time.Duration) {
+	_ = s.send(wire.Stop, wire.Stopping{Graceful: graceful}) // one that cannot be told is killed
+	select {
+	case <-s.process.Done():
+	case <-ctx.Done():
+		_ = s.process.Signal(9)
+	}
+	s.done.Wait()
+}

@@ -1,0 +1,72 @@
+package python
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// layoutOfGo returns the constants of package ring's layout, in lower case.
+func layoutOfGo(t *testing.T) map[string]uint64 {
+	t.Helper()
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "../ring/layout.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := (&types.Config{Importer: importer.Default()}).Check("ring", fset, []*ast.File{file}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := map[string]uint64{}
+	for _, name := range pkg.Scope().Names() {
+		if c, ok := pkg.Scope().Lookup(name).(*types.Const); ok {
+			v, _ := constant.Uint64Val(constant.ToInt(c.Val()))
+			layout[strings.ToLower(name)] = v
+		}
+	}
+	return layout
+}
+
+// layoutOfC returns the positions of ringlayout.h under the names of layoutOfGo.
+func layoutOfC(t *testing.T) map[string]uint64 {
+	t.Helper()
+	text, err := os.ReadFile("ringlayout.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := map[string]uint64{}
+	for _, m := range regexp.MustCompile(`GS_(AT_\w+) = (0x[0-9a-f]+),`).FindAllStringSubmatch(string(text), -1) {
+		v, err := strconv.ParseUint(m[2], 0, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		layout[strings.ToLower(strings.ReplaceAll(m[1], "_", ""))] = v
+	}
+	return layout
+}
+
+func TestRingLayout(t *testing.T) {
+	inGo, inC := layoutOfGo(t), layoutOfC(t)
+	if len(inC) < 30 {
+		t.Fatalf("read %d positions from ringlayout.h, want at least 30", len(inC))
+	}
+	for name, v := range inC {
+		if want, ok := inGo[name]; !ok || v != want {
+			t.Errorf("%s is %#x in C, %#x in Go (known there: %v)", name, v, want, ok)
+		}
+	}
+	for name, v := range inGo {
+		if _, ok := inC[name]; !ok && strings.HasPrefix(name, "at") {
+			t.Errorf("%s = %#x of layout.go is missing in ringlayout.h", name, v)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package ring
+
+import (
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// rouseAfter is how long a request waits, while threads sleep, for one that is
+// running to come back and take it.
+const rouseAfter = time.Millisecond
+
+// futexWake is FUTEX_WAKE; without FUTEX_PRIVATE_FLAG, as the other side is
+// another process.
+const futexWake = 1
+
+// wake wakes one thread that sleeps on a word of the region.
+func wake(word *uint32) {
+	_, _, _ = unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), futexWake, 1, 0, 0, 0) // it wakes or there is nobody
+}
+
+// wakeFor sees to it that a pushed request is taken. Waking a thread costs more
+// than a short request: as long as the running ones compute, and so are back
+// soon, they are left to take it; a timer looks whether they did.
+//
+// A thread counts itself in sleepers before it looks at the ring for the last
+// time: it sees the request, or is seen here.
+func (s *Server) wakeFor() {
+	r := s.region
+	if r.load(atSleepers) == 0 {
+		return
+	}
+	if r.load(atRunning) > 0 && r.load(atComputing) == 1 {
+		s.armRouse()
+		return
+	}
+	s.ringBell()
+}
+
+func (s *Server) ringBell() {
+	bell := s.region.word(atBell)
+	atomic.AddUint32(bell, 1)
+	wake(bell)
+}
+
+func (s *Server) armRouse() {
+	if !s.rousing.Load() && s.rousing.CompareAndSwap(false, true) {
+		s.rouse.Reset(rouseAfter)
+	}
+}
+
+// rouseSleeper wakes a thread if requests still wait in the ring, and sees to
+// being called again as long as they do.
+func (s *Server) rouseSleeper() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rousing.Store(false)
+	if s.closed.Load() {
+		return
+	}
+	pending, err := s.pendingLocked()
+	if err != nil || pending == 0 || s.region.load(atSleepers) == 0 {
+		return // the next Push reports what is broken
+	}
+	s.ringBell()
+	s.armRouse()
+}

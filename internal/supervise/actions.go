@@ -1,0 +1,191 @@
+package supervise
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+)
+
+// unkillable is how long a killed process may take to end before it is
+// complained of, and, when the group ends, given up.
+const unkillable = 10 * time.Second
+
+// The actions of the table. They are called after the state has changed.
+
+// start starts the process of a life that has waited.
+func (g *Group) start(l *life) {
+	now := time.Now()
+	l.place.starts++
+	l.started = now
+	l.generation = int(g.generation.Load())
+	p, err := g.o.Start(Spec{Number: l.place.number, Generation: l.generation, Events: func(e Event) {
+		g.post(func() { g.happened(l, e) })
+	}})
+	if err != nil {
+		l.failure = err.Error()
+		g.apply(l, evExited)
+		return
+	}
+	l.process, l.pid = p, p.Pid()
+	l.deadline = after(now, g.o.Startup)
+	l.retireAt = after(now, time.Duration(Spread(int64(g.o.RestartInterval), g.o.Random)))
+	if g.o.OOM != nil {
+		l.cgroup = g.o.OOM.Watch(l.pid, now)
+	}
+	g.log(logs.Info, l, "started")
+}
+
+// after returns the end of a limit that begins now, none if that is 0.
+func after(now time.Time, limit time.Duration) time.Time {
+	if limit == 0 {
+		return time.Time{}
+	}
+	return now.Add(limit)
+}
+
+func (g *Group) enterService(l *life) {
+	l.ready = time.Now()
+	g.log(logs.Info, l, "ready after %v", round(l.ready.Sub(l.started)))
+	g.o.Observer.Up(l.process, l.info())
+	if old := l.place.old; old != nil {
+		g.apply(old, evReplaced)
+	}
+	g.wantIfOutdated(l)
+}
+
+// replace begins to replace a process: it stays in service meanwhile.
+func (g *Group) replace(l *life) {
+	p := l.place
+	g.replacing, p.old = p, l
+	g.plan(p, l.retirement.delay)
+	g.log(logs.Notice, l, "is replaced: %s", l.reason)
+}
+
+func (g *Group) drain(l *life) {
+	l.deadline = time.Now().Add(l.retirement.drain)
+	g.log(logs.Info, l, "drains, for at most %v: %s", l.retirement.drain, l.reason)
+	g.o.Observer.Draining(l.process, l.info())
+	l.process.Drain(l.reason)
+}
+
+// hurry is for a process that drains already when the group ends.
+func (g *Group) hurry(l *life) {
+	if limit := time.Now().Add(g.o.Graceful); limit.Before(l.deadline) {
+		l.deadline = limit
+	}
+}
+
+func (g *Group) stop(l *life) {
+	l.deadline = after(time.Now(), g.o.Shutdown)
+	g.log(logs.Info, l, "is told to stop: %s", l.reason)
+	l.process.Stop()
+}
+
+func (g *Group) killLateStart(l *life) {
+	l.failure = fmt.Sprintf("did not become ready within startup-timeout=%v", g.o.Startup)
+	g.kill(l)
+}
+
+func (g *Group) killLateStop(l *life) {
+	l.late = fmt.Sprintf("did not end within shutdown-timeout=%v, killed", g.o.Shutdown)
+	g.kill(l)
+}
+
+func (g *Group) killInService(l *life) {
+	g.o.Observer.Draining(l.process, l.info())
+	g.kill(l)
+}
+
+func (g *Group) kill(l *life) {
+	l.deadline = time.Now().Add(unkillable)
+	l.process.Kill()
+}
+
+// complain is for a process that is killed and does not end. When the group
+// ends it is left behind.
+func (g *Group) complain(l *life) {
+	g.log(logs.Error, l, "was killed %v ago and has not ended: the system does not let go of it", round(time.Since(l.since)))
+	if g.stopping {
+		l.late = "does not end though it was killed, given up"
+		l.state = Gone
+		g.ended(l)
+	}
+}
+
+// complainAgain makes sure that a killed process is given up at some time when
+// the group ends.
+func (g *Group) complainAgain(l *life) {
+	if l.deadline.IsZero() {
+		l.deadline = time.Now().Add(unkillable)
+	}
+}
+
+// failedToStart plans the next attempt.
+func (g *Group) failedToStart(l *life) {
+	reason := l.failure
+	if reason == "" {
+		reason = g.causeOf(l) + " before it was ready"
+	}
+	g.remember(l, reason)
+	if g.stopping {
+		g.log(logs.Error, l, "could not start: %s", reason)
+		return
+	}
+	p := l.place
+	delay := p.backoff.failed()
+	g.plan(p, delay)
+	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Next: delay, Old: p.old != nil && p.old.state.inService()}
+	g.log(logs.Error, l, "could not start: %s%s; %s", reason, lastLine(l.exit.Output), again(f))
+	g.o.Observer.CannotStart(f)
+}
+
+// again says what comes after a failure.
+func again(f Failure) string {
+	text := "it is tried again " + in(f.Next)
+	if f.Old {
+		text += ", the old process stays in service"
+	}
+	return text
+}
+
+// died is for a process that was in service and ended though nobody had told
+// it to.
+func (g *Group) died(l *life) {
+	p := l.place
+	delay := p.backoff.lived(time.Since(l.ready))
+	cause := g.causeOf(l)
+	then := "its replacement is being started"
+	if p.cur == l {
+		g.plan(p, delay)
+		then = "another one is started " + in(delay)
+	}
+	g.log(logs.Error, l, "ended: %s%s; it lived %v; %s", cause, lastLine(l.exit.Output), round(time.Since(l.started)), then)
+	g.o.Observer.Down(l.process, l.info(), g.remember(l, cause))
+}
+
+// ended is for a process that was told to end.
+func (g *Group) ended(l *life) {
+	cause, level := g.causeOf(l), logs.Info
+	if l.late != "" || l.exit.Signal != 0 || l.exit.Status != 0 {
+		level = logs.Warn
+		if g.stopping {
+			g.unclean = append(g.unclean, fmt.Errorf("end %s of group %q: %s", l, g.o.Name, cause))
+		}
+	}
+	g.log(level, l, "ended: %s, after %s; it lived %v", cause, l.reason, round(time.Since(l.started)))
+	l.place.backoff.decayed(time.Since(l.ready))
+	e := g.remember(l, cause)
+	if !l.ready.IsZero() {
+		g.o.Observer.Down(l.process, l.info(), e)
+	}
+}
+
+// killedEnded is for a process that has got its last command.
+func (g *Group) killedEnded(l *life) {
+	if l.failure != "" && l.ready.IsZero() {
+		g.failedToStart(l)
+		return
+	}
+	g.ended(l)
+}

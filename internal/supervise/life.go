@@ -1,0 +1,115 @@
+package supervise
+
+import (
+	"slices"
+	"time"
+)
+
+// place is where one process is to be in service.
+type place struct {
+	number  int
+	cur     *life // nil only when the group ends
+	old     *life // that cur replaces; while the group's replacing is this place
+	backoff backoff
+	starts  int
+	endings []Ending
+}
+
+// lives returns old and cur, as far as there are.
+func (p *place) lives() []*life {
+	var all []*life
+	for _, l := range []*life{p.old, p.cur} {
+		if l != nil {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// remember keeps the last endings.
+func (p *place) remember(e Ending) {
+	if len(p.endings) == keptEndings {
+		p.endings = slices.Delete(p.endings, 0, 1)
+	}
+	p.endings = append(p.endings, e)
+}
+
+// retirement is how a process is to be replaced.
+type retirement struct {
+	reason string
+	drain  time.Duration // to finish what it does
+	delay  time.Duration // until the replacement is started
+}
+
+// life is a process from the moment it is planned. All of it belongs to the
+// group's goroutine.
+type life struct {
+	place    *place
+	process  Process
+	pid      int
+	state    State
+	since    time.Time // the state
+	deadline time.Time // of the state; zero: none
+	started  time.Time
+	ready    time.Time // zero: it never was
+	retireAt time.Time // restart-interval; zero: none
+
+	generation int
+	wanted     bool // to be replaced: it is in the queue, or was
+	retirement retirement
+	reason     string // why it is to end, for the log; "" if nobody wants it to
+
+	resident int64
+	cgroup   string // what OOM calls its cgroup
+	failure  string // why it could not start
+	late     string // why it was killed
+	exit     Exit
+}
+
+// lives returns all lives of the group, by place.
+func (g *Group) lives() []*life {
+	var all []*life
+	for _, p := range g.places {
+		all = append(all, p.lives()...)
+	}
+	return all
+}
+
+// plan makes the next life of a place.
+func (g *Group) plan(p *place, delay time.Duration) {
+	now := time.Now()
+	p.cur = &life{place: p, since: now, deadline: now.Add(delay)}
+}
+
+// apply moves a life, as the table says.
+func (g *Group) apply(l *life, ev event) {
+	if l.state == Gone {
+		return
+	}
+	s := g.table[l.state][ev]
+	if s == nil {
+		return
+	}
+	if s.to != l.state {
+		l.state, l.since, l.deadline = s.to, time.Now(), time.Time{}
+	}
+	if s.act != nil {
+		s.act(g, l)
+	}
+	if l.state == Gone {
+		g.leave(l)
+	}
+}
+
+// leave takes a life that is gone out of its place. An action may have planned
+// the next one already.
+func (g *Group) leave(l *life) {
+	p := l.place
+	if p.old == l {
+		p.old = nil
+		g.replacing = nil
+	}
+	if p.cur == l {
+		p.cur = nil
+	}
+}

@@ -1,0 +1,122 @@
+// Package wire says what the processes of one server tell each other: the
+// parent, the server and the daemons. It holds the messages and nothing of how
+// they travel (package control) or what is done about them.
+package wire
+
+import "time"
+
+// Roles of this program beside the parent's, as spawn names them.
+const (
+	RoleServer = "server"
+	RoleDaemon = "daemon"
+)
+
+// Kinds of messages, with the type of what they carry.
+const (
+	// From a daemon to the parent.
+	Ready  = "ready"  // Readiness; also from the server
+	Failed = "failed" // Failure: it could not start and ends; also from the server
+	Retire = "retire" // Retirement: it wants to be replaced
+
+	// From the parent to a daemon or a server.
+	Stop = "stop" // Stopping
+
+	// From the parent to the server.
+	Attach = "attach" // Process, with the socket to it
+	Detach = "detach" // ProcessID: give it no more requests
+	Gone   = "gone"   // Departure: it has ended
+	Down   = "down"   // Unavailable: the group has no process, and why
+	Report = "report" // nothing: answered by Figures
+
+	// From the server to a daemon, on the socket between them.
+	Memory = "memory" // nothing, with the shared memory and its eventfd
+
+	// From the server to the parent.
+	Stale   = "stale"   // GroupName: a request saw that a script has changed
+	Limit   = "limit"   // ProcessID: it will soon have had its maximum of requests
+	Idle    = "idle"    // ProcessID: detached, and no request is left in it
+	Broken  = "broken"  // Breach: it must be killed
+	Figures = "figures" // []GroupFigures
+)
+
+// Readiness tells who is ready.
+type Readiness struct {
+	Python string `json:",omitempty"` // version
+	Home   string `json:",omitempty"`
+}
+
+// Failure is why a process could not start.
+type Failure struct {
+	Reason string
+	Repair string `json:",omitempty"`
+}
+
+// Retirement is why a daemon is to be replaced.
+type Retirement struct {
+	Reason string // as subscribe_shutdown names it
+	Text   string // for the log
+	// Evict says that eviction-timeout holds in place of graceful-timeout.
+	Evict bool `json:",omitempty"`
+	// Stuck says that it can serve nothing any more: it gets no request while
+	// its replacement starts.
+	Stuck bool `json:",omitempty"`
+}
+
+// Stopping tells a process to end.
+type Stopping struct {
+	Reason string
+	// Graceful bounds how long running requests may take, Shutdown what
+	// comes after them; 0 is no time for the former and no limit for the
+	// latter.
+	Graceful, Shutdown time.Duration
+}
+
+// ProcessID names a daemon process.
+type ProcessID struct {
+	Group string
+	PID   int
+}
+
+// Process is a daemon that is ready to be given requests.
+type Process struct {
+	ProcessID
+	Number  int
+	Threads int
+	// Limit of requests that it may be given, 0 for none; when only Early of
+	// them are left the server says so.
+	Limit, Early int
+}
+
+// Breach is a daemon that broke the rules of the shared memory.
+type Breach struct {
+	ProcessID
+	Reason string
+}
+
+// Departure is the end of a daemon.
+type Departure struct {
+	ProcessID
+	Cause string
+}
+
+// Unavailable is why a group has no process.
+type Unavailable struct {
+	Group  string
+	Reason string
+}
+
+// GroupName names a process group.
+type GroupName struct{ Group string }
+
+// GroupFigures is what the server knows of a group.
+type GroupFigures struct {
+	Group                       string
+	Waiting, Rejected, TimedOut int
+	Processes                   []ProcessFigures
+}
+
+// ProcessFigures is what the server knows of a daemon.
+type ProcessFigures struct {
+	PID, Threads, Running, Queued int
+	Served                        uint64
+}

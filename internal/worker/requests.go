@@ -1,0 +1,49 @@
+// Package worker watches over a daemon process from inside: the time limits of
+// its requests, locks that are never given back, idleness, signals, and its
+// end in order. It knows Python only as something that runs requests; what
+// happens beyond the process is for its parent to decide, whom it asks.
+package worker
+
+import (
+	"context"
+	"time"
+)
+
+// Running is a request that a thread is busy with.
+type Running struct {
+	Thread int
+	Serial uint32 // of the thread's requests: tells them apart
+	For    time.Duration
+	// Name says which request it is, for the log.
+	Name string
+}
+
+// Requests is what runs the requests of this process. Its methods are safe for
+// concurrent use.
+type Requests interface {
+	// Running appends the requests that run now to dst.
+	Running(dst []Running) []Running
+	// Idle returns how long ago a request began, ended, read or wrote; ok is
+	// false before the first one.
+	Idle() (d time.Duration, ok bool)
+
+	// These wait for a lock that code of the application may keep for ever.
+
+	// Interrupt raises RequestTimeout in a request and reports whether it
+	// still ran.
+	Interrupt(r Running) bool
+	// Stack returns the Python stack of a request, "" when it has ended.
+	Stack(r Running) string
+	// Probe returns when nobody keeps the lock.
+	Probe()
+
+	// Dump writes all stacks to stderr without that lock.
+	Dump()
+
+	// Stop takes no more requests and waits for those that run; when ctx is
+	// done it cuts them off and says so.
+	Stop(ctx context.Context) error
+	// Close ends Python, after Stop has returned nil. Subscribers are told
+	// the reason.
+	Close(ctx context.Context, reason string) error
+}

@@ -1,0 +1,159 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// Options say what Run watches over.
+type Options struct {
+	Parent   *control.Conn
+	Signals  <-chan os.Signal // of CatchSignals
+	Requests Requests
+	Limits   Limits
+	Log      logs.Logger
+	// ServerGone is closed when the server that gives requests is gone: they
+	// are of no use to anybody then. ParentGone likewise.
+	ServerGone, ParentGone <-chan struct{}
+	// Event passes signals on that are meant for the application: SIGHUP and
+	// SIGUSR2.
+	Event func(syscall.Signal)
+}
+
+// ErrParentGone says that the process ends because its parent has.
+var ErrParentGone = errors.New("the parent process is gone")
+
+// worker is a running Run.
+type worker struct {
+	Options
+	orders chan wire.Stopping
+}
+
+// Run watches until the parent tells the process to stop, and then ends
+// requests and Python. Its error is what was left behind; the process is to
+// end in any case.
+func Run(ctx context.Context, o Options) error {
+	w := &worker{Options: o, orders: make(chan wire.Stopping, 1)}
+	received := make(chan error, 1)
+	go func() { received <- w.receive() }() // ends with the connection
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	monitor := &Monitor{Limits: o.Limits, Requests: o.Requests, Retire: w.retire, Log: o.Log}
+	var wg sync.WaitGroup
+	wg.Go(func() { monitor.Run(watching) })
+	order, err := w.wait(ctx, received)
+	cancel()
+	wg.Wait()
+	if err != nil {
+		return err
+	}
+	return w.end(ctx, order)
+}
+
+// CatchSignals begins to keep the signals that a daemon process acts on. It is
+// called first of all, so that none is lost while the process starts.
+func CatchSignals() <-chan os.Signal {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGXCPU, syscall.SIGHUP, syscall.SIGUSR2)
+	return signals
+}
+
+// wait returns what the parent orders.
+func (w *worker) wait(ctx context.Context, received <-chan error) (wire.Stopping, error) {
+	serverGone := w.ServerGone
+	for {
+		select {
+		case <-ctx.Done():
+			return wire.Stopping{}, context.Cause(ctx)
+		case order := <-w.orders:
+			return order, nil
+		case <-w.ParentGone:
+			return wire.Stopping{}, ErrParentGone
+		case err := <-received:
+			return wire.Stopping{}, fmt.Errorf("%w: %w", ErrParentGone, err)
+		case <-serverGone:
+			serverGone = nil
+			w.retire(wire.Retirement{Reason: "shutdown_signal", Text: "its server is gone", Stuck: true})
+		case sig := <-w.Signals:
+			w.take(sig.(syscall.Signal))
+		}
+	}
+}
+
+// take acts on a signal. A daemon never ends by itself: it asks for a
+// replacement and is told.
+func (w *worker) take(sig syscall.Signal) {
+	text := "it received " + sig.String()
+	switch sig {
+	case syscall.SIGTERM, syscall.SIGINT:
+		w.retire(wire.Retirement{Reason: "shutdown_signal", Text: text})
+	case syscall.SIGUSR1:
+		w.retire(wire.Retirement{Reason: "graceful_signal", Text: text, Evict: true})
+	case syscall.SIGXCPU:
+		w.retire(wire.Retirement{Reason: "cpu_time_limit", Text: "it used up its processor time (cpu-time-limit)"})
+	default:
+		w.Event(sig)
+	}
+}
+
+func (w *worker) retire(r wire.Retirement) {
+	if err := w.Parent.Send(wire.Retire, r); err != nil {
+		w.log(logs.Error, "ask to be replaced: %v", err)
+	}
+}
+
+// receive passes orders on until the connection ends.
+func (w *worker) receive() error {
+	for {
+		m, err := w.Parent.Receive()
+		if err != nil {
+			return err
+		}
+		m.Close()
+		if m.Kind != wire.Stop {
+			continue
+		}
+		var order wire.Stopping
+		if err := m.Decode(&order); err != nil {
+			return err
+		}
+		select {
+		case w.orders <- order:
+		default: // it is ending already
+		}
+	}
+}
+
+// end ends requests and Python within the times of order.
+func (w *worker) end(ctx context.Context, order wire.Stopping) error {
+	graceful, cancel := context.WithTimeoutCause(ctx, order.Graceful, fmt.Errorf("they still run after %v (graceful-timeout)", order.Graceful))
+	defer cancel()
+	if err := w.Requests.Stop(graceful); err != nil {
+		w.log(logs.Error, "%v", err)
+		return err
+	}
+	shutdown := ctx
+	if order.Shutdown > 0 {
+		var cancel context.CancelFunc
+		shutdown, cancel = context.WithTimeoutCause(ctx, order.Shutdown, fmt.Errorf("exit handlers still run after %v (shutdown-timeout)", order.Shutdown))
+		defer cancel()
+	}
+	if err := w.Requests.Close(shutdown, order.Reason); err != nil {
+		w.log(logs.Error, "Shutdown timeout expired; aborting daemon process: %v", err)
+		return err
+	}
+	return nil
+}
+
+func (w *worker) log(level logs.Level, format string, args ...any) {
+	w.Log.Log(logs.Record{Level: level, Module: "wsgi", Message: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,111 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// pair returns both ends of a connection, closed with the test.
+func pair(t *testing.T) (a, b *control.Conn) {
+	t.Helper()
+	left, right, err := control.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err1 := control.Open(left)
+	b, err2 := control.Open(right)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a, b
+}
+
+// start runs a worker over f; the returned function waits for its outcome.
+func start(t *testing.T, f *fake, change func(*Options)) (parent *control.Conn, wait func() error) {
+	t.Helper()
+	here, parent := pair(t)
+	o := Options{Parent: here, Requests: f, Log: &textLog{}, Limits: Limits{Threads: 1}, Event: func(s syscall.Signal) { f.note("event " + s.String()) }}
+	if change != nil {
+		change(&o)
+	}
+	done := make(chan error, 1)
+	go func() { done <- Run(context.WithoutCancel(t.Context()), o) }()
+	return parent, func() error {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(10 * time.Second):
+			t.Fatal("the worker does not end")
+			return nil
+		}
+	}
+}
+
+func TestRunStopsInOrder(t *testing.T) {
+	f := newFake()
+	parent, wait := start(t, f, nil)
+	if err := parent.Send(wire.Stop, wire.Stopping{Reason: "maximum_requests", Graceful: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if got, want := f.notes(), []string{"stop", "close maximum_requests"}; !slices.Equal(got, want) {
+		t.Errorf("did %q, want %q", got, want)
+	}
+}
+
+func TestRunLeavesPythonAloneWhenRequestsStay(t *testing.T) {
+	f := newFake()
+	f.stopping = errors.New("2 requests stay")
+	parent, wait := start(t, f, nil)
+	if err := parent.Send(wire.Stop, wire.Stopping{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(); !errors.Is(err, f.stopping) {
+		t.Errorf("Run: %v, want %v", err, f.stopping)
+	}
+	if got, want := f.notes(), []string{"stop"}; !slices.Equal(got, want) {
+		t.Errorf("did %q, want %q", got, want)
+	}
+}
+
+func TestRunEndsWithItsParent(t *testing.T) {
+	t.Run("pipe", func(t *testing.T) {
+		gone := make(chan struct{})
+		close(gone)
+		_, wait := start(t, newFake(), func(o *Options) { o.ParentGone = gone })
+		if err := wait(); !errors.Is(err, ErrParentGone) {
+			t.Errorf("Run: %v, want %v", err, ErrParentGone)
+		}
+	})
+	t.Run("connection", func(t *testing.T) {
+		parent, wait := start(t, newFake(), nil)
+		parent.Close()
+		if err := wait(); !errors.Is(err, ErrParentGone) {
+			t.Errorf("Run: %v, want %v", err, ErrParentGone)
+		}
+	})
+}
+
+func TestRunTellsOfALostServer(t *testing.T) {
+	gone := make(chan struct{})
+	close(gone)
+	parent, wait := start(t, newFake(), func(o *Options) { o.ServerGone = gone })
+	m, err := parent.Receive()
+	if err != nil || m.Kind != wire.Retire {
+		t.Fatalf("received %q, %v, want %q", m.Kind, err, wire.Retire)
+	}
+	parent.Send(wire.Stop, wire.Stopping{})
+	if err := wait(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}
