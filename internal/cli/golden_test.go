@@ -102,13 +102,22 @@ func startOptions(s surroundings, args []string) string {
 		return ""
 	}
 	var b strings.Builder
-	v := reflect.ValueOf(*o)
-	for i := range v.NumField() {
-		if field := v.Type().Field(i); field.IsExported() && !v.Field(i).IsZero() {
-			fmt.Fprintf(&b, "%s: %v\n", field.Name, v.Field(i).Interface())
+	group := *o.Group
+	o.Group = nil
+	writeFields(&b, "", *o, StartOptions{})
+	writeFields(&b, "Group.", group, *defaultStartOptions().Group)
+	return b.String()
+}
+
+// writeFields writes the exported fields of v that differ from those of other.
+func writeFields(b *strings.Builder, prefix string, v, other any) {
+	value, usual := reflect.ValueOf(v), reflect.ValueOf(other)
+	for i := range value.NumField() {
+		field := value.Type().Field(i)
+		if field.IsExported() && !reflect.DeepEqual(value.Field(i).Interface(), usual.Field(i).Interface()) {
+			fmt.Fprintf(b, "%s%s: %v\n", prefix, field.Name, value.Field(i).Interface())
 		}
 	}
-	return b.String()
 }
 
 func section(archive *txtar.Archive, name string) string {

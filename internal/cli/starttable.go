@@ -18,9 +18,18 @@ const startNotes = `Every argument may hold $NAME or ${NAME} of the environment.
 they stay unambiguous. Relative paths start at the directory in which the command is run.
 `
 
-// startTable returns the options of start-server, one row each.
+// startTable returns the options of start-server, one row each, those about the
+// same thing together.
 func startTable() []option[StartOptions] {
-	return slices.Concat(startRows[:ownBeforeGroup()], groupRows(), startRows[ownBeforeGroup():])
+	rows := slices.Insert(slices.Clone(startRows), ownBeforeGroup(), groupRows()...)
+	first := map[string]int{}
+	for i, row := range rows {
+		if _, known := first[row.group]; !known {
+			first[row.group] = i
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b option[StartOptions]) int { return first[a.group] - first[b.group] })
+	return rows
 }
 
 // ownBeforeGroup is how many rows come before those of the process group.
