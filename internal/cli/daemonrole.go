@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/confine"
 	"github.com/gophersnake/gophersnake/internal/control"
@@ -11,6 +12,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/ring"
 	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/watch"
 	"github.com/gophersnake/gophersnake/internal/wire"
 	"github.com/gophersnake/gophersnake/internal/worker"
 )
@@ -35,6 +37,7 @@ func (r *role) daemon() int {
 	if err := r.in.Control().Send(wire.Ready, wire.Readiness{Python: r.home.Version.String(), Home: r.home.Home}); err != nil {
 		return statusFailure // the parent is gone
 	}
+	defer r.watchSourcesOfDaemon()()
 	g := r.settings.Group
 	err := worker.Run(ctx, worker.Options{
 		Parent: r.in.Control(), Signals: signals, Requests: requests, Log: r.logs.errors,
@@ -64,6 +67,9 @@ func (r *role) prepareDaemon(ctx context.Context) (err error) {
 	if err := spawn.DieWithParent(); err != nil {
 		return err
 	}
+	if err := r.checkScript(); err != nil {
+		return err
+	}
 	if r.home, err = r.findPython(ctx); err != nil {
 		return err
 	}
@@ -71,6 +77,22 @@ func (r *role) prepareDaemon(ctx context.Context) (err error) {
 		s.Recycles = true
 		s.RunOnce = g.Threads == 1 && g.MaximumRequests == 1
 	})
+}
+
+// watchSourcesOfDaemon asks for a replacement when a source file changes, if
+// that is wanted, until stop is called.
+func (r *role) watchSourcesOfDaemon() (stop func()) {
+	if !r.o.ReloadOnChanges {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watch.Watcher{Files: r.sourceFiles, Interval: time.Second, Loading: r.loading, Read: map[string]string{}}
+	go func() { // the list of files takes Python's lock: its end is not waited for
+		if change := w.Wait(ctx); change != nil {
+			r.in.Control().Send(wire.Retire, wire.Retirement{Reason: "script_reload", Text: change.Name + " has changed"})
+		}
+	}()
+	return cancel
 }
 
 // daemonPython is how Python is started for a process group.

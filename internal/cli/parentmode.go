@@ -52,7 +52,11 @@ func startParent(ctx context.Context, o *StartOptions, args []string, stdout, st
 	}
 	started := make(chan error, 1)
 	go func() { started <- p.parent.Start() }()
-	if err := p.waitForStart(ctx, signals, started); err != nil {
+	err := p.waitForStart(ctx, signals, started)
+	if errors.Is(err, parent.ErrStopped) {
+		return statusOK
+	}
+	if err != nil {
 		explain(stderr, err)
 		return statusFailure
 	}
@@ -150,8 +154,7 @@ func (p *parentMode) waitForStart(ctx context.Context, signals <-chan os.Signal,
 			return err
 		case sig := <-signals:
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
-				p.parent.Stop(ctx)
-				return <-started
+				return errors.Join(p.parent.Stop(ctx), <-started)
 			}
 		}
 	}
@@ -171,8 +174,7 @@ func (p *parentMode) obey(ctx context.Context, signals <-chan os.Signal) int {
 	for {
 		select {
 		case <-ctx.Done():
-			p.parent.Stop(ctx)
-			return statusOK
+			return p.statusOf(p.parent.Stop(ctx))
 		case sig := <-signals:
 			if sig != syscall.SIGHUP && sig != syscall.SIGUSR1 {
 				return p.stop(sig, signals)
@@ -204,12 +206,12 @@ func (p *parentMode) stop(sig os.Signal, signals <-chan os.Signal) int {
 	p.log(logs.Notice, "caught %s, stopping when running requests are done", sig)
 	force, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	stopped := make(chan struct{})
-	go func() { p.parent.Stop(force); close(stopped) }()
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.parent.Stop(force) }()
 	for {
 		select {
-		case <-stopped:
-			return statusOK
+		case err := <-stopped:
+			return p.statusOf(err)
 		case sig := <-signals:
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
 				p.log(logs.Error, "stopped at once by a second signal")
@@ -217,4 +219,13 @@ func (p *parentMode) stop(sig os.Signal, signals <-chan os.Signal) int {
 			}
 		}
 	}
+}
+
+// statusOf logs what did not end well, and returns the exit status.
+func (p *parentMode) statusOf(err error) int {
+	if err != nil {
+		p.log(logs.Error, "%v", err)
+		return statusFailure
+	}
+	return statusOK
 }

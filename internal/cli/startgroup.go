@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -42,7 +43,7 @@ func (o *StartOptions) completeGroup() error {
 	}
 	g := o.Group
 	if g.Threads == 0 {
-		return fmt.Errorf("option --threads: 0 threads serve nothing")
+		return errors.New("option --threads: 0 is not between 1 and 65533")
 	}
 	g.PythonHome, g.PythonPath = o.PythonHome, o.PythonPath
 	if g.Home == "" {

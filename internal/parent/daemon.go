@@ -28,6 +28,8 @@ type daemon struct {
 	draining bool
 	idle     bool // the server says that no request is left in it
 	told     bool // that it is to stop
+	up       bool // in service
+	early    *wire.Retirement
 }
 
 var _ supervise.Process = (*daemon)(nil)
@@ -89,6 +91,15 @@ func (d *daemon) retire(r wire.Retirement) {
 		return // it is to end anyway
 	}
 	d.because(r.Reason)
+	d.mu.Lock()
+	up := d.up
+	if !up {
+		d.early = &r // it is asked for again when the process is in service
+	}
+	d.mu.Unlock()
+	if !up {
+		return
+	}
 	if r.Stuck {
 		d.group.tell(wire.Detach, d.id())
 	}
@@ -110,12 +121,17 @@ func (d *daemon) because(reason string) {
 	}
 }
 
-// attach gives the process to the server.
+// attach gives the process to the server, now that it is in service.
 func (d *daemon) attach(limit, early int) {
 	d.mu.Lock()
 	sock := d.server
 	d.server = nil
+	d.up = true
+	wanted := d.early
 	d.mu.Unlock()
+	if wanted != nil {
+		defer d.retire(*wanted)
+	}
 	if sock == nil {
 		return
 	}

@@ -3,6 +3,7 @@ package parent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -40,7 +41,7 @@ func (p *Parent) startGeneration(ctx context.Context) (*generation, error) {
 		err = g.startGroups(ctx)
 	}
 	if err != nil {
-		g.end(cancelled(err), 0)
+		_ = g.end(cancelled(err), 0) // err is what matters
 		return nil, err
 	}
 	return g, nil
@@ -89,22 +90,24 @@ func (g *generation) waitForGroups(ctx context.Context) error {
 }
 
 // end drains the server, then the groups. When ctx is done everything is
-// killed.
-func (g *generation) end(ctx context.Context, graceful time.Duration) {
+// killed. The error says what did not end by itself.
+func (g *generation) end(ctx context.Context, graceful time.Duration) error {
 	g.mu.Lock()
 	g.ending = true
 	g.mu.Unlock()
-	g.server.stop(ctx, graceful)
+	errs := make([]error, 1+len(g.groups))
+	errs[0] = g.server.stop(ctx, graceful)
 	var all sync.WaitGroup
-	for _, group := range g.groups {
+	for i, group := range slices.Collect(maps.Values(g.groups)) {
 		all.Go(func() {
 			if err := group.supervisor().Shutdown(ctx); err != nil {
-				g.parent.log(logs.Error, "end process group %s: %v", group.settings.Options.Name, err)
+				errs[1+i] = fmt.Errorf("end process group %s: %w", group.settings.Options.Name, err)
 			}
 		})
 	}
 	all.Wait()
 	g.work.Wait()
+	return errors.Join(errs...)
 }
 
 // stale is a server whose request saw a changed script.

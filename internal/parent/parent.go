@@ -155,13 +155,16 @@ func (p *Parent) Reload() error {
 func (p *Parent) retire(g *generation) {
 	ctx, cancel := context.WithTimeout(p.force, p.o.Graceful+p.o.Shutdown)
 	defer cancel()
-	g.end(ctx, p.o.Graceful)
+	if err := g.end(ctx, p.o.Graceful); err != nil {
+		p.log(logs.Warn, "end the processes that were replaced: %v", err)
+	}
 }
 
 // Stop ends everything: requests that run have until graceful-timeout, then
 // exit handlers until shutdown-timeout. When force is done it kills what is
-// left. It returns when all processes have ended.
-func (p *Parent) Stop(force context.Context) {
+// left. It returns when all processes have ended; an error says which did not
+// end by themselves.
+func (p *Parent) Stop(force context.Context) error {
 	p.mu.Lock()
 	p.stopping = true
 	p.mu.Unlock()
@@ -172,8 +175,9 @@ func (p *Parent) Stop(force context.Context) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	if g := p.now(); g != nil {
-		g.end(p.force, p.o.Graceful)
+		return g.end(p.force, p.o.Graceful)
 	}
+	return nil
 }
 
 // Recovery after the end of a server: it is tried again at growing intervals.

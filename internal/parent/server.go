@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/control"
@@ -184,12 +185,21 @@ func (s *server) answer(figures []wire.GroupFigures) {
 
 // stop tells the server to end when its requests are done, within graceful,
 // and waits for it; when ctx is done it is killed.
-func (s *server) stop(ctx context.Context, graceful time.Duration) {
+func (s *server) stop(ctx context.Context, graceful time.Duration) error {
 	_ = s.send(wire.Stop, wire.Stopping{Graceful: graceful}) // one that cannot be told is killed
+	killed := false
 	select {
 	case <-s.process.Done():
 	case <-ctx.Done():
-		_ = s.process.Signal(9)
+		killed = s.process.Signal(syscall.SIGKILL) == nil
 	}
 	s.done.Wait()
+	exit := supervise.Exit(s.process.Wait())
+	switch {
+	case killed:
+		return errors.New("the server process was killed")
+	case exit.Status != 0:
+		return fmt.Errorf("the server process %v", exit)
+	}
+	return nil
 }

@@ -136,7 +136,7 @@ func daemons(t *testing.T, args ...string) (p *process, script string) {
 	t.Helper()
 	dir := tempDir(t)
 	script = write(t, dir, "app.py", fmt.Sprintf(pidScript, 0))
-	return launch{dir: dir, args: append(args, "app.py")}.start(t), script
+	return launch{dir: dir, daemon: true, args: append(args, "app.py")}.start(t), script
 }
 
 // children returns the processes that the server has started.

@@ -18,6 +18,16 @@ type launch struct {
 	env    []string // added to the environment
 	before []string // a command that runs the program
 	status int      // expected of a server that is stopped
+	daemon bool     // daemon mode
+}
+
+// command is start-server with what all servers of the tests have.
+func (l launch) command() []string {
+	args := []string{"start-server", "--host", "127.0.0.1", "--port", "0"}
+	if !l.daemon {
+		args = append(args, "--embedded-mode")
+	}
+	return append(args, l.args...)
 }
 
 // process is the program while it runs, and what is left of it after.
@@ -105,7 +115,7 @@ func (l launch) run(t *testing.T, args ...string) *process {
 // start starts a server and waits for its banner.
 func (l launch) start(t *testing.T) *process {
 	t.Helper()
-	p := l.run(t, append([]string{"start-server", "--host", "127.0.0.1", "--port", "0"}, l.args...)...)
+	p := l.run(t, l.command()...)
 	if p.stdout.find(`^Running As .*\n`, p.exited) == nil {
 		t.Fatalf("the server does not start:\n%s%s", p.stdout, p.stderr)
 	}
@@ -124,7 +134,7 @@ func serve(t *testing.T, args ...string) *process {
 func (l launch) fail(t *testing.T, status int) string {
 	t.Helper()
 	l.status = status
-	p := l.run(t, append([]string{"start-server", "--host", "127.0.0.1", "--port", "0"}, l.args...)...)
+	p := l.run(t, l.command()...)
 	p.wait()
 	return p.stderr.String()
 }

@@ -35,7 +35,8 @@ Request Capacity   : 5 \(1 process \* 5 threads\)
 (?s:.*)`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := launch{args: c.args}.run(t, append([]string{"start-server", "--host", "127.0.0.1", "--port", "0"}, c.args...)...)
+			l := launch{args: c.args}
+			p := l.run(t, l.command()...)
 			p.stdout.await(t, "^Running As")
 			p.stop()
 			if !regexp.MustCompile("^" + c.want + "$").MatchString(p.stdout.String()) {

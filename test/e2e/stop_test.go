@@ -135,7 +135,8 @@ func TestStopWhileLoading(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
 	write(t, dir, "wsgi.py", "import threading\nprint('loading takes long')\nthreading.Event().wait()\n")
-	p := launch{dir: dir, status: -1}.run(t, "start-server", "--host", "127.0.0.1", "--port", "0", "wsgi.py")
+	l := launch{dir: dir, status: -1, args: []string{"wsgi.py"}}
+	p := l.run(t, l.command()...)
 	p.stderr.await(t, "loading takes long")
 	p.signal(syscall.SIGHUP) // is no stop
 	p.signal(syscall.SIGTERM)
