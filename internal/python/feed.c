@@ -154,6 +154,7 @@ static void *work(void *arg)
 		begin(w);
 		answer(w);
 		end(w);
+		gs_ring_step_back(&gs_the_feed.ring, &gs_the_feed.stop);
 	}
 	gs_ring_count(&gs_the_feed.ring, -1);
 	__atomic_store_n(&w->thread, NULL, __ATOMIC_RELEASE);

@@ -133,6 +133,33 @@ void gs_ring_sleep(struct gs_ring *r, const int *stop)
 	gs_ring_count(r, 1);
 }
 
+/* Takes one from the count of threads, unless it is the last one. */
+static int leave_others(uint32_t *running)
+{
+	for (;;) {
+		uint32_t n = load(running);
+
+		if (n < 2)
+			return 0;
+		if (swap_if(running, n, n - 1))
+			return 1;
+	}
+}
+
+int gs_ring_step_back(struct gs_ring *r, const int *stop)
+{
+	uint32_t bell = load(word(r, GS_AT_BELL));
+
+	if (!load(word(r, GS_AT_COMPUTING)) || !leave_others(word(r, GS_AT_RUNNING)))
+		return 0;
+	__atomic_add_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(stop, __ATOMIC_SEQ_CST))
+		futex_wait(word(r, GS_AT_BELL), bell);
+	__atomic_sub_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
+	gs_ring_count(r, 1);
+	return 1;
+}
+
 void gs_ring_rouse(struct gs_ring *r, int cut)
 {
 	if (cut)

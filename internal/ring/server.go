@@ -33,6 +33,7 @@ type Server struct {
 	mu   sync.Mutex
 	free []uint32 // indexes
 	tail uint32   // requests ever pushed
+	head uint32   // of them taken, when rouseSleeper looked last
 
 	rouse   *time.Timer
 	rousing atomic.Bool // rouse is armed

@@ -51,8 +51,10 @@ func (s *Server) armRouse() {
 	}
 }
 
-// rouseSleeper wakes a thread if requests still wait in the ring, and sees to
-// being called again as long as they do.
+// rouseSleeper wakes a thread if requests wait in the ring and none was taken
+// since it looked last, and sees to being called again as long as they wait.
+// While requests are taken, and compute, more threads would only wait for
+// Python's lock.
 func (s *Server) rouseSleeper() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,6 +66,10 @@ func (s *Server) rouseSleeper() {
 	if err != nil || pending == 0 || s.region.load(atSleepers) == 0 {
 		return // the next Push reports what is broken
 	}
-	s.ringBell()
+	head := s.region.load(atHead)
+	if head == s.head || s.region.load(atRunning) == 0 || s.region.load(atComputing) == 0 {
+		s.ringBell()
+	}
+	s.head = head
 	s.armRouse()
 }
