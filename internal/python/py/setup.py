@@ -1,8 +1,6 @@
 """What is set up in each interpreter before a script is loaded, and its end."""
 
 import atexit
-import faulthandler
-import locale
 import os
 import site
 import sys
@@ -59,12 +57,17 @@ def _configure_process(options):
     if options["switch_interval"]:
         sys.setswitchinterval(float(options["switch_interval"]))
     if options["locale"]:
+        import locale
+
         try:
             locale.setlocale(locale.LC_ALL, "")
         except locale.Error:
             _gophersnake.log(WARN, "WSGI0079: Unable to set locale to '%s': the system does not have it."
                              % options["locale"])
     if options["dump_signal"]:
+        # Not above: it hangs in a sub-interpreter with its own GIL.
+        import faulthandler
+
         # Works also when a thread never gives the GIL back.
         faulthandler.register(int(options["dump_signal"]), file=2, all_threads=True)
 
