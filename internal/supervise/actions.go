@@ -47,6 +47,7 @@ func after(now time.Time, limit time.Duration) time.Time {
 func (g *Group) enterService(l *life) {
 	l.ready = time.Now()
 	g.log(logs.Info, l, "ready after %v", round(l.ready.Sub(l.started)))
+	g.publish() // the observer may ask for its replacement at once
 	g.o.Observer.Up(l.process, l.info())
 	if old := l.place.old; old != nil {
 		g.apply(old, evReplaced)
