@@ -95,6 +95,9 @@ func (p *parentMode) open() (err error) {
 	for _, warning := range g.Warnings() {
 		p.log(logs.Warn, "%s", warning)
 	}
+	for _, name := range p.o.idleOptions() {
+		p.log(logs.Warn, "option %s has no effect here: requests go through shared memory", name)
+	}
 	p.parent = parent.New(parent.Options{
 		Server:   p.startServer,
 		Groups:   []parent.Group{{Options: *g, Daemon: p.startDaemon}},

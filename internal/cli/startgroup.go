@@ -12,6 +12,24 @@ import (
 // embedded mode as well.
 var embeddedToo = []string{"--threads", "--graceful-timeout", "--shutdown-timeout", "--switch-interval"}
 
+// withoutEffect are options that are accepted for the sake of old command lines:
+// requests go through shared memory and not through a socket, and the front
+// decides when a response is flushed.
+var withoutEffect = []string{
+	"--send-buffer-size", "--receive-buffer-size", "--response-buffer-size", "--response-flush-delay", "--response-socket-timeout",
+}
+
+// idleOptions returns the options that were given and change nothing.
+func (o *StartOptions) idleOptions() []string {
+	var idle []string
+	for _, name := range o.daemonOnly {
+		if slices.Contains(withoutEffect, name) {
+			idle = append(idle, name)
+		}
+	}
+	return idle
+}
+
 // groupRows are the options of start-server that set one of the process group.
 func groupRows() []option[StartOptions] {
 	var rows []option[StartOptions]
