@@ -8,6 +8,7 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/confine"
 	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/procgroup"
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/ring"
@@ -118,7 +119,7 @@ func (f *feedRequests) listen() error {
 		defer close(f.serverGone)
 		defer conn.Close()
 		if err := f.receive(conn); err != nil {
-			f.role.fail(err)
+			f.role.log(logs.Error, "take requests: %v", err)
 		}
 	}()
 	return nil

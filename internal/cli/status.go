@@ -162,7 +162,7 @@ func processStatus(place supervise.PlaceStatus, info supervise.Info, f wire.Grou
 			out.Threads, out.Busy, out.Queued, out.Served = p.Threads, p.Running, p.Queued, p.Served
 		}
 	}
-	if resident, err := status.Resident(info.Pid); err == nil {
+	if resident, err := supervise.Resident(info.Pid); err == nil {
 		out.Resident = resident
 	}
 	return out

@@ -82,7 +82,6 @@ static void answer(struct gs_worker *w)
 		result.kind = GS_GONE;
 	int in_out = result.kind == GS_COMPLETE || result.kind == GS_FILE;
 	int64_t waited = (int64_t)(gs_thread_self()->gil_wait * 1e9);
-	__atomic_add_fetch(&gs_the_feed.gil_wait_ns, (uint64_t)waited, __ATOMIC_RELAXED);
 	gs_slot_done(&w->slot, &(struct gs_outcome){
 		.kind = (uint32_t)result.kind, .status = (uint32_t)result.status,
 		.size = in_out ? result.size : 0, .excess = result.excess != 0, .count = result.count,
@@ -103,7 +102,6 @@ static void end(struct gs_worker *w)
 {
 	__atomic_store_n(&w->busy, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&gs_the_feed.active_ns, gs_monotonic_ns(), __ATOMIC_RELAXED);
-	__atomic_add_fetch(&gs_the_feed.served, 1, __ATOMIC_RELAXED);
 }
 
 static int stopping(void)

@@ -122,9 +122,6 @@ func (f *Feed) Stop(ctx context.Context) error {
 	}
 }
 
-// Cut ends the input and output of all requests: the server is gone.
-func (f *Feed) Cut() { C.gs_feed_stop(1) }
-
 // Running is a request that a thread is busy with.
 type Running struct {
 	Thread int
@@ -148,14 +145,6 @@ func (f *Feed) Running(dst []Running) []Running {
 		}
 	}
 	return dst
-}
-
-// Served returns how many requests have ended and how long they waited for
-// the GIL in all.
-func (f *Feed) Served() (requests uint64, gilWait time.Duration) {
-	var n, ns C.uint64_t
-	C.gs_feed_served(&n, &ns)
-	return uint64(n), time.Duration(ns)
 }
 
 // Idle returns how long ago a request last began, ended, read or wrote; ok is

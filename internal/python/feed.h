@@ -47,9 +47,6 @@ struct gs_feed_look {
 };
 void gs_feed_look(int thread, struct gs_feed_look *look);
 
-/* Requests that have been served, and nanoseconds of them that waited for the GIL. */
-void gs_feed_served(uint64_t *requests, uint64_t *gil_wait_ns);
-
 /* When a thread last began a request, ended one, read a body or sent output. */
 int64_t gs_feed_active_ns(void);
 

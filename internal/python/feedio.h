@@ -31,7 +31,6 @@ struct gs_feed {
 	int stop; /* read and written atomically, as all that follow */
 	int left;
 	uint32_t flusher_asleep;
-	uint64_t served, gil_wait_ns;
 	int64_t active_ns;
 	int64_t whole_ns, computed_ns; /* means; a lost update does not matter */
 };
@@ -50,14 +49,5 @@ void gs_feed_rouse_flusher(void);
 /* After a refused sendmsg: waits until it may be tried again. Returns 0 when it is
  * of no use. */
 int gs_retry_send(int fd);
-
-static inline void gs_pause_cpu(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
 
 #endif

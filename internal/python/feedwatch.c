@@ -24,12 +24,6 @@ void gs_feed_look(int thread, struct gs_feed_look *look)
 		look->serial = 0; /* it has just changed: what was read does not belong together */
 }
 
-void gs_feed_served(uint64_t *requests, uint64_t *gil_wait_ns)
-{
-	*requests = __atomic_load_n(&gs_the_feed.served, __ATOMIC_RELAXED);
-	*gil_wait_ns = __atomic_load_n(&gs_the_feed.gil_wait_ns, __ATOMIC_RELAXED);
-}
-
 int64_t gs_feed_active_ns(void)
 {
 	return __atomic_load_n(&gs_the_feed.active_ns, __ATOMIC_RELAXED);

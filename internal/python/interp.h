@@ -139,6 +139,16 @@ void gs_detach(struct gs_interp *interp);
  * that end before Python does, so that Python does not end meanwhile. */
 void gs_thread_end(void);
 
+/* Lets the processor rest for a moment, in a loop that looks for a change. */
+static inline void gs_pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 /* Takes and releases the GIL of the main interpreter. */
 void gs_probe(void);
 

@@ -147,15 +147,6 @@ static struct gs_seat *take_seat(struct gs_thread *t, struct gs_interp *interp)
 	return seat;
 }
 
-static inline void pause_cpu(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
 /* How often to look whether the GIL becomes free before sleeping for it: a
  * short request is done in the time that two context switches take. */
 enum { SPINS = 150 };
@@ -163,7 +154,7 @@ enum { SPINS = 150 };
 static void wait_briefly(struct gs_interp *interp)
 {
 	for (int i = 0; i < SPINS && __atomic_load_n(interp->busy, __ATOMIC_RELAXED); i++)
-		pause_cpu();
+		gs_pause_cpu();
 }
 
 struct gs_thread *gs_attach(struct gs_interp *interp)

@@ -169,7 +169,7 @@ func (w *world) run(d time.Duration) {
 	}
 	w.g.post(func() {}) // so that the group sees what the test has changed
 	synctest.Wait()
-	time.Sleep(d) // by the bubble's clock
+	<-time.After(d) // by the bubble's clock
 	synctest.Wait()
 }
 
