@@ -44,12 +44,17 @@ cgocheck: setup ## run the tests of the adapter with strict checks of pointers p
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/python ./test/wsgi
 
 .PHONY: bench
-bench: setup build ## compare with other servers and update bench/README.md (20 minutes, quiet machine)
+bench: setup build ## compare with other servers, both modes, into bench/README.md (25 minutes, quiet machine)
 	$(GO) run ./bench -gophersnake $(BUILD)/gophersnake -update-readme bench/README.md $(BENCH_ARGS)
 
+.PHONY: idle
+idle: setup build ## memory of 10,000 idle connections, both modes, into bench/README.md
+	$(GO) run ./bench/idle -gophersnake $(BUILD)/gophersnake -update-readme bench/README.md $(IDLE_ARGS)
+
 .PHONY: soak
-soak: setup build ## a million requests and 20,000 uploads: memory and descriptors must stay
+soak: setup build ## a million requests and 20,000 uploads in each mode: memory and descriptors must stay
 	$(GO) run ./bench/soak -gophersnake $(BUILD)/gophersnake $(SOAK_ARGS)
+	$(GO) run ./bench/soak -gophersnake $(BUILD)/gophersnake -daemon $(SOAK_ARGS)
 
 .PHONY: check
 check: ## formatting, vet and lint

@@ -31,25 +31,39 @@ LoadModule wsgi_module {{.Modules}}/mod_wsgi.so
 User {{.User}}
 Group {{.User}}
 {{- end}}
-ServerLimit {{.Processes}}
-StartServers {{.Processes}}
-ThreadLimit {{.Threads}}
-ThreadsPerChild {{.Threads}}
-MaxRequestWorkers {{.Workers}}
+ServerLimit {{.FrontProcesses}}
+StartServers {{.FrontProcesses}}
+ThreadLimit {{.FrontThreads}}
+ThreadsPerChild {{.FrontThreads}}
+MaxRequestWorkers {{.FrontWorkers}}
 MinSpareThreads 1
-MaxSpareThreads {{.Workers}}
+MaxSpareThreads {{.FrontWorkers}}
 MaxConnectionsPerChild 0
 KeepAlive On
 KeepAliveTimeout 75
 MaxKeepAliveRequests 0
+{{- if .Daemon}}
+WSGISocketPrefix "{{.Work}}/wsgi-{{.Port}}"
+WSGIRestrictEmbedded On
+WSGIDaemonProcess bench processes={{.Processes}} threads={{.Threads}} python-home="{{.Venv}}" python-path="{{.Apps}}"
+WSGIProcessGroup bench
+{{- else}}
 WSGIPythonHome "{{.Venv}}"
 WSGIPythonPath "{{.Apps}}"
+{{- end}}
 WSGIApplicationGroup %{GLOBAL}
 WSGIScriptAlias / "{{.Apps}}/{{.Module}}.py"
 <Directory "{{.Apps}}">
     Require all granted
 </Directory>
 `))
+
+// workers are processes x threads.
+type workers struct{ processes, threads int }
+
+// apacheFront is what reads and writes HTTP before the daemons: a thread for each of 32 connections even if all of them
+// fall to one process, as in embedded mode.
+var apacheFront = workers{processes: 2, threads: 32}
 
 // apacheMissing also refuses a mod_wsgi of another Python than the other peers use.
 func apacheMissing(s *site) error {
@@ -91,13 +105,18 @@ func apacheCommand(s *site, p peer, t target) (launch.Command, error) {
 func apacheText(s *site, p peer, t target) string {
 	user := ""
 	if s.root {
-		user = serverUser
+		user = launch.ServerUser
+	}
+	front := apacheFront
+	if p.mode != "daemon" { // who speaks HTTP runs the application
+		front = workers{p.processes, p.threads}
 	}
 	var text strings.Builder
 	values := map[string]any{
 		"Work": s.work, "Apps": s.apps, "Venv": s.venv, "Modules": apacheModules, "User": user,
 		"Module": t.module, "Address": t.address(), "Port": t.port, "Log": t.log,
-		"Processes": p.processes, "Threads": p.threads, "Workers": p.processes * p.threads,
+		"FrontProcesses": front.processes, "FrontThreads": front.threads, "FrontWorkers": front.processes * front.threads,
+		"Daemon": p.mode == "daemon", "Processes": p.processes, "Threads": p.threads,
 	}
 	_ = apacheConfiguration.Execute(&text, values) // a Builder does not fail, and a test executes it
 	return text.String()

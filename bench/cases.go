@@ -1,10 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // A testCase is one request, and the answer that every server must give to it.
 type testCase struct {
@@ -15,9 +11,6 @@ type testCase struct {
 	want       string // body of the answer
 	floor      bool   // bare net/http has the same answer
 }
-
-// concurrencies are the numbers of connections each case is measured with.
-var concurrencies = []int{1, 32}
 
 const greeting = "<!doctype html>\n<title>Greeting</title>\n<p>Hello World!</p>"
 
@@ -33,38 +26,3 @@ var allCases = []testCase{
 }
 
 func (c testCase) name() string { return c.key }
-
-func caseKeys() []string { return keys(allCases) }
-
-func chooseCases(list string) ([]testCase, error) { return choose("case", allCases, list) }
-
-// named is a row of one of the tables.
-type named interface{ name() string }
-
-func keys[T named](rows []T) []string {
-	var names []string
-	for _, row := range rows {
-		names = append(names, row.name())
-	}
-	return names
-}
-
-// choose returns the rows whose names are in list, in the order of rows; all for an empty list.
-func choose[T named](what string, rows []T, list string) ([]T, error) {
-	if list == "" {
-		return rows, nil
-	}
-	wanted := strings.Split(list, ",")
-	for _, name := range wanted {
-		if !slices.Contains(keys(rows), name) {
-			return nil, fmt.Errorf("no %s %q; there are %s", what, name, strings.Join(keys(rows), ", "))
-		}
-	}
-	var chosen []T
-	for _, row := range rows {
-		if slices.Contains(wanted, row.name()) {
-			chosen = append(chosen, row)
-		}
-	}
-	return chosen, nil
-}

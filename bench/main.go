@@ -11,23 +11,25 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/gophersnake/gophersnake/bench/launch"
+	"github.com/gophersnake/gophersnake/bench/readme"
 )
 
 // options are the flags.
 type options struct {
-	rounds       int
-	duration     time.Duration
-	quick        bool
-	peers, cases string
-	gophersnake  string
-	python, venv string
-	setup        bool
-	out, readme  string
+	rounds              int
+	duration            time.Duration
+	quick               bool
+	modes, peers, cases string
+	gophersnake         string
+	python, venv        string
+	setup               bool
+	out, readme         string
 }
 
 func main() {
@@ -56,75 +58,92 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // define declares the flags.
 func (o *options) define(flags *flag.FlagSet) {
 	flags.IntVar(&o.rounds, "rounds", 3, "measure each server `N` times, print the medians")
-	flags.DurationVar(&o.duration, "duration", 5*time.Second, "length of one measurement, whole seconds, at least 3s")
-	flags.BoolVar(&o.quick, "quick", false, "one round of 3s: to see that it works, not to quote")
+	flags.DurationVar(&o.duration, "duration", 4*time.Second, "length of one measurement, whole seconds")
+	flags.BoolVar(&o.quick, "quick", false, "one round of 1s: to see that it works, not to quote")
+	flags.StringVar(&o.modes, "modes", "", "only these modes, by comma: "+strings.Join(modeKeys(), ","))
 	flags.StringVar(&o.peers, "peers", "", "only these peers, by comma: "+strings.Join(peerKeys(), ","))
-	flags.StringVar(&o.cases, "cases", "", "only these cases, by comma: "+strings.Join(caseKeys(), ","))
+	flags.StringVar(&o.cases, "cases", "", "only these cases, by comma: "+strings.Join(keys(allCases), ","))
 	flags.StringVar(&o.gophersnake, "gophersnake", "build/gophersnake", "the `PROGRAM` to compare")
 	flags.StringVar(&o.python, "python", "/usr/bin/python3", "the `PYTHON` of all peers; Apache's mod_wsgi is bound to Debian's")
 	flags.StringVar(&o.venv, "venv", "build/bench/venv", "virtual environment of the peers, made when missing")
 	flags.BoolVar(&o.setup, "setup", true, "install what is missing before measuring")
 	flags.StringVar(&o.out, "out", "", "write the result to `FILE` too")
-	flags.StringVar(&o.readme, "update-readme", "", "put the result between the markers of `FILE`")
+	flags.StringVar(&o.readme, "update-readme", "", "put the result of each mode between its markers in `FILE`")
 }
 
-// check completes the flags and refuses what cannot be measured. wrk knows whole seconds only, and processor time is counted in steps of
-// 10 ms where the kernel gives nothing better.
+// check completes the flags and refuses what cannot be measured. wrk knows whole seconds only.
 func (o *options) check() error {
 	if o.quick {
-		o.rounds, o.duration = 1, 3*time.Second
+		o.rounds, o.duration = 1, time.Second
 	}
 	switch {
 	case o.rounds < 1:
 		return fmt.Errorf("-rounds %d: at least 1", o.rounds)
-	case o.duration < 3*time.Second || o.duration%time.Second != 0:
-		return fmt.Errorf("-duration %v: whole seconds, at least 3s", o.duration)
+	case o.duration < time.Second || o.duration%time.Second != 0:
+		return fmt.Errorf("-duration %v: whole seconds, at least 1s", o.duration)
 	}
-	if _, err := choosePeers(o.peers); err != nil {
+	modes, err := o.choose()
+	if err != nil || o.readme == "" {
 		return err
 	}
-	_, err := chooseCases(o.cases)
-	return err
+	return readme.Check(o.readme, keys(modes)...)
 }
+
+func (o *options) choose() ([]mode, error) { return chooseModes(o.modes, o.peers, o.cases) }
 
 // compare sets up, measures and prints. It reports whether a peer that is installed failed.
 func compare(ctx context.Context, o options, stdout, stderr io.Writer) (failed bool, err error) {
-	peers, _ := choosePeers(o.peers) // checked with the flags
-	cases, _ := chooseCases(o.cases)
+	modes, _ := o.choose() // checked with the flags
+	var lineups []*lineup
+	for _, m := range modes {
+		lineups = append(lineups, m.lineups...)
+	}
 	s, err := newSite(ctx, o, stderr)
 	if err != nil {
 		return false, err
 	}
-	m := &measurement{site: s, options: o, progress: stderr, results: newResults()}
-	machine := describeMachine(ctx, s)
-	m.measure(ctx, peers, cases)
+	m := &measurement{site: s, options: o, progress: stderr}
+	head := describeMachine(ctx, s) + m.method()
+	start := time.Now()
+	m.measure(ctx, lineups)
 	if ctx.Err() != nil {
 		s.remove()
 		return false, errors.New("interrupted")
 	}
-	report := machine + m.method() + renderTables(peers, cases, m.results)
-	failed = m.results.failed
+	fmt.Fprintf(stderr, "bench: measured in %v\n", time.Since(start).Round(time.Second))
+	failed = slices.ContainsFunc(lineups, func(l *lineup) bool { return l.results.failed })
 	if failed {
 		fmt.Fprintln(stderr, "bench: a server failed; logs are in", s.work)
 	} else {
 		s.remove()
 	}
-	return failed, publish(report, o, stdout)
+	return failed, publish(head, modes, o, stdout)
 }
 
-// publish prints the report and writes it where the flags ask for it.
-func publish(report string, o options, stdout io.Writer) error {
-	fmt.Fprint(stdout, report)
+// publish prints the report of each mode and writes it where the flags ask for it.
+func publish(head string, modes []mode, o options, stdout io.Writer) error {
+	var all strings.Builder
+	var errs []error
+	for _, m := range modes {
+		report := head + renderMode(m)
+		fmt.Fprintf(&all, "## %s mode\n\n%s\n", m.key, report)
+		if o.readme != "" {
+			errs = append(errs, readme.Update(o.readme, m.key, report))
+		}
+	}
+	fmt.Fprint(stdout, all.String())
 	if o.out != "" {
-		if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
-			return fmt.Errorf("write result: %w", err)
-		}
-		if err := os.WriteFile(o.out, []byte(report), 0o644); err != nil {
-			return fmt.Errorf("write result: %w", err)
-		}
+		errs = append(errs, writeResult(o.out, all.String()))
 	}
-	if o.readme == "" {
-		return nil
+	return errors.Join(errs...)
+}
+
+func writeResult(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("write result: %w", err)
 	}
-	return updateReadme(o.readme, report)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write result: %w", err)
+	}
+	return nil
 }

@@ -6,16 +6,21 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gophersnake/gophersnake/bench/launch"
+	"github.com/gophersnake/gophersnake/bench/procfs"
+	"github.com/gophersnake/gophersnake/bench/readme"
 )
 
 func TestWrongFlags(t *testing.T) {
 	for _, args := range [][]string{
-		{"-rounds", "0"}, {"-duration", "1s"}, {"-duration", "3500ms"}, {"-peers", "nginx"}, {"-cases", "hello,none"},
+		{"-rounds", "0"}, {"-duration", "0s"}, {"-duration", "3500ms"}, {"-peers", "nginx"}, {"-cases", "hello,none"},
+		{"-modes", "threads"}, {"-modes", "daemon", "-peers", "fastpysgi"}, {"-modes", "daemon", "-cases", "echo"},
+		{"-update-readme", "apps/hello.py"}, {"-update-readme", "none.md"},
 		{"-nonsense"}, {"left"},
 	} {
 		var stderr strings.Builder
@@ -25,42 +30,64 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
-func TestChoose(t *testing.T) {
-	got, err := choosePeers("granian,floor")
-	if err != nil || strings.Join(keys(got), ",") != "floor,granian" {
-		t.Errorf("choosePeers: %v, %v; want the order of the table", keys(got), err)
+func TestChooseModes(t *testing.T) {
+	for _, test := range []struct{ modes, peers, cases, want string }{
+		{"", "", "hello", "embedded: floor gophersnake apache gunicorn granian fastpysgi; hello / " +
+			"daemon: floor gophersnake apache gunicorn granian; hello / daemon: floor gophersnake apache gunicorn granian; hello"},
+		{"daemon", "granian,floor", "", "daemon: floor granian; hello flask django / daemon: floor granian; hello"},
+		{"", "fastpysgi", "django,echo", "embedded: fastpysgi; echo django"},
+		{"daemon,embedded", "floor", "flask", "embedded: floor; flask / daemon: floor; flask"},
+	} {
+		modes, err := chooseModes(test.modes, test.peers, test.cases)
+		if err != nil {
+			t.Errorf("%+v: %v", test, err)
+			continue
+		}
+		var got []string
+		for _, m := range modes {
+			for _, l := range m.lineups {
+				got = append(got, m.key+": "+strings.Join(keys(l.peers), " ")+"; "+strings.Join(keys(l.cases), " "))
+			}
+		}
+		if text := strings.Join(got, " / "); text != test.want {
+			t.Errorf("%+v: got %s", test, text)
+		}
 	}
-	if got, err := choosePeers(""); err != nil || len(got) != len(allPeers) {
-		t.Errorf("choosePeers of nothing: %v, %v; want all", keys(got), err)
-	}
-	if _, err := chooseCases("helo"); err == nil || !strings.Contains(err.Error(), "hello") {
+	if _, err := chooseModes("", "", "helo"); err == nil || !strings.Contains(err.Error(), "hello") {
 		t.Errorf("error %v, want one that lists the cases", err)
 	}
 }
 
-func TestReplaceBetween(t *testing.T) {
-	text := "before\n" + beginMarker + "old\n" + endMarker + "after\n"
-	got, err := replaceBetween(text, "\nnew\n")
-	if want := "before\n" + beginMarker + "\nnew\n\n" + endMarker + "after\n"; err != nil || got != want {
-		t.Errorf("got %q, %v; want %q", got, err, want)
+// TestSameProcessesAndThreads: in daemon mode nobody has more of them than another.
+func TestSameProcessesAndThreads(t *testing.T) {
+	for _, l := range allModes()[1].lineups {
+		for _, p := range l.peers {
+			if size := strings.ReplaceAll(l.title, " ", ""); p.mode != "" && !strings.HasSuffix(p.label(), " "+size) {
+				t.Errorf("%s in the lineup %s", p.label(), l.title)
+			}
+		}
 	}
-	again, err := replaceBetween(got, "new")
-	if err != nil || again != got {
-		t.Errorf("a second time: %q, %v", again, err)
-	}
-	for _, bad := range []string{"", beginMarker, endMarker + beginMarker, text + text} {
-		if _, err := replaceBetween(bad, "new"); err == nil {
-			t.Errorf("no error for %q", bad)
+}
+
+func TestGophersnakeModes(t *testing.T) {
+	s := &site{apps: "/w/apps", gophersnake: "/p/gophersnake"}
+	at := target{module: "hello", host: "127.0.0.1", port: 8000}
+	for _, m := range allModes() {
+		for _, l := range m.lineups {
+			p, _, ok := l.find("gophersnake", "hello", 32)
+			command, err := gophersnakeCommand(s, p, at)
+			if !ok || err != nil {
+				t.Fatal(m.key, ok, err)
+			}
+			if embedded := slices.Contains(command.Args, "--embedded-mode"); embedded != (m.key == "embedded") {
+				t.Errorf("%s mode is started with %q", m.key, command.Args)
+			}
 		}
 	}
 }
 
 func TestReadmeHasMarkers(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := replaceBetween(string(text), "x"); err != nil {
+	if err := readme.Check("README.md", modeKeys()...); err != nil {
 		t.Error(err)
 	}
 }
@@ -100,14 +127,14 @@ func TestFailingPeers(t *testing.T) {
 		}},
 	}
 	var progress strings.Builder
-	m := &measurement{site: &site{work: t.TempDir()}, options: options{rounds: 2, duration: 3 * time.Second},
-		progress: &progress, results: newResults()}
-	m.measure(t.Context(), peers, allCases[:1])
-	if got := m.results.reason(peers[0], allCases[0]); got != "missing: file does not exist" {
+	m := &measurement{site: &site{work: t.TempDir()}, options: options{rounds: 2, duration: time.Second}, progress: &progress}
+	l := newLineup("", peers, "hello", 1)
+	m.measure(t.Context(), []*lineup{l})
+	if got := l.results.reason(peers[0], allCases[0]); got != "missing: file does not exist" {
 		t.Errorf("absent: %q", got)
 	}
-	if got := m.results.reason(peers[1], allCases[0]); got != "failed: server ended (exit status 3)" || !m.results.failed {
-		t.Errorf("broken: %q, failed %v", got, m.results.failed)
+	if got := l.results.reason(peers[1], allCases[0]); got != "failed: server ended (exit status 3)" || !l.results.failed {
+		t.Errorf("broken: %q, failed %v", got, l.results.failed)
 	}
 	if !strings.Contains(progress.String(), "no module") || starts != 1 {
 		t.Errorf("%d starts, progress without the log:\n%s", starts, progress.String())
@@ -115,19 +142,46 @@ func TestFailingPeers(t *testing.T) {
 }
 
 func TestApacheText(t *testing.T) {
-	p := peer{processes: 2, threads: 25}
 	at := target{module: "hello", host: "127.0.0.1", port: 8000, log: "/w/log"}
 	s := &site{work: "/w", apps: "/w/apps", venv: "/v", root: true}
-	got := apacheText(s, p, at)
-	for _, line := range []string{"Listen 127.0.0.1:8000", "User www-data", "ServerLimit 2", "ThreadsPerChild 25",
-		"MaxRequestWorkers 50", `WSGIPythonHome "/v"`, `WSGIScriptAlias / "/w/apps/hello.py"`, "</Directory>"} {
-		if !strings.Contains(got, "\n"+line+"\n") {
-			t.Errorf("no line %q in\n%s", line, got)
+	common := []string{"Listen 127.0.0.1:8000", "User www-data", `WSGIScriptAlias / "/w/apps/hello.py"`,
+		"WSGIApplicationGroup %{GLOBAL}", "</Directory>"}
+	embedded := []string{"ServerLimit 2", "ThreadsPerChild 25", "MaxRequestWorkers 50", `WSGIPythonHome "/v"`}
+	daemon := []string{"ServerLimit 2", "ThreadsPerChild 32", "MaxRequestWorkers 64", `WSGISocketPrefix "/w/wsgi-8000"`,
+		`WSGIDaemonProcess bench processes=3 threads=5 python-home="/v" python-path="/w/apps"`, "WSGIProcessGroup bench"}
+	for _, test := range []struct {
+		p          peer
+		want, none []string
+	}{
+		{peer{mode: "embedded", processes: 2, threads: 25}, embedded, daemon[3:]},
+		{peer{mode: "daemon", processes: 3, threads: 5}, daemon, embedded[3:]},
+	} {
+		got := apacheText(s, test.p, at)
+		for _, line := range slices.Concat(common, test.want) {
+			if !strings.Contains(got, "\n"+line+"\n") {
+				t.Errorf("%s: no line %q in\n%s", test.p.mode, line, got)
+			}
+		}
+		for _, line := range test.none {
+			if strings.Contains(got, line) {
+				t.Errorf("%s: a line %q in\n%s", test.p.mode, line, got)
+			}
 		}
 	}
 	s.root = false
-	if strings.Contains(apacheText(s, p, at), "User ") {
+	if strings.Contains(apacheText(s, peer{}, at), "User ") {
 		t.Error("a User for a server that was not started by root")
+	}
+}
+
+// TestTooFewProcesses: a server whose processes were not all found is not praised.
+func TestTooFewProcesses(t *testing.T) {
+	seen := load{requests: 10, elapsed: time.Second}
+	if _, err := newSample(seen, procfs.Snapshot{}, os.Getpid(), 1); err != nil {
+		t.Errorf("one process of one: %v", err)
+	}
+	if _, err := newSample(seen, procfs.Snapshot{}, os.Getpid(), 1000); err == nil || !strings.Contains(err.Error(), "at least 1000") {
+		t.Errorf("error %v, want the number that is expected", err)
 	}
 }
 

@@ -14,9 +14,12 @@ import (
 
 // A peer is a server under comparison.
 type peer struct {
-	key, title         string
-	mode               string // where Python runs: "embedded" in the HTTP server's process, "workers" in HTTP workers; "" for none
-	processes, threads int    // that run the application; threads are of each process
+	key, title string
+	// mode is where Python runs: "embedded" in the HTTP server's process, "workers" in HTTP workers, "daemon" in processes
+	// behind the HTTP server; "" for none.
+	mode               string
+	processes, threads int // that run the application; threads are of each process
+	least              int // processes that all of the server has at least: fewer, and its time would not be counted
 	missing            func(s *site) error
 	command            func(s *site, p peer, t target) (launch.Command, error)
 }
@@ -31,22 +34,45 @@ type target struct {
 
 func (t target) address() string { return net.JoinHostPort(t.host, strconv.Itoa(t.port)) }
 
-// allPeers is the comparison. The first is what the ratios refer to.
+// floorPeer is what ratios refer to.
+var floorPeer = peer{key: "floor", title: "net/http", least: 1, missing: nothing, command: floorCommand}
+
+// embeddedPeers are those of embedded mode.
 //
 // Apache gets a thread for each of 32 connections even if all of them fall to one process: with 2x5 its event MPM
 // closes some of them between requests, which wrk counts as errors.
-var allPeers = []peer{
-	{key: "floor", title: "net/http", missing: nothing, command: floorCommand},
-	{key: "gophersnake", title: "Gophersnake", mode: "embedded", processes: 1, threads: 5,
+var embeddedPeers = []peer{
+	floorPeer,
+	{key: "gophersnake", title: "Gophersnake", mode: "embedded", processes: 1, threads: 5, least: 1,
 		missing: gophersnakeMissing, command: gophersnakeCommand},
-	{key: "apache", title: "Apache + mod_wsgi", mode: "embedded", processes: 2, threads: 32,
+	{key: "apache", title: "Apache + mod_wsgi", mode: "embedded", processes: 2, threads: 32, least: 1 + 2,
 		missing: apacheMissing, command: apacheCommand},
-	{key: "gunicorn", title: "gunicorn gthread", mode: "workers", processes: 2, threads: 5,
+	{key: "gunicorn", title: "gunicorn gthread", mode: "workers", processes: 2, threads: 5, least: 1 + 2,
 		missing: inVenv("gunicorn"), command: gunicornCommand},
-	{key: "granian", title: "Granian", mode: "workers", processes: 1, threads: 5,
+	{key: "granian", title: "Granian", mode: "workers", processes: 1, threads: 5, least: 1 + 1,
 		missing: inVenv("granian"), command: granianCommand},
-	{key: "fastpysgi", title: "fastpysgi", mode: "workers", processes: 1, threads: 1,
+	{key: "fastpysgi", title: "fastpysgi", mode: "workers", processes: 1, threads: 1, least: 1,
 		missing: inVenv("fastpysgi"), command: fastpysgiCommand},
+}
+
+// daemonPeers are those of daemon mode, all with the same processes x threads for the application: Gophersnake and Apache
+// have HTTP processes besides.
+func daemonPeers(processes, threads int) []peer {
+	peers := []peer{
+		floorPeer,
+		{key: "gophersnake", title: "Gophersnake", mode: "daemon", least: 2 + processes,
+			missing: gophersnakeMissing, command: gophersnakeCommand},
+		{key: "apache", title: "Apache + mod_wsgi", mode: "daemon", least: 1 + apacheFront.processes + processes,
+			missing: apacheMissing, command: apacheCommand},
+		{key: "gunicorn", title: "gunicorn gthread", mode: "workers", least: 1 + processes,
+			missing: inVenv("gunicorn"), command: gunicornCommand},
+		{key: "granian", title: "Granian", mode: "workers", least: 1 + processes,
+			missing: inVenv("granian"), command: granianCommand},
+	}
+	for i := range peers[1:] {
+		peers[1+i].processes, peers[1+i].threads = processes, threads
+	}
+	return peers
 }
 
 func (p peer) name() string { return p.key }
@@ -61,10 +87,6 @@ func (p peer) label() string {
 	}
 	return fmt.Sprintf("%s, %s %dx%d", p.title, p.mode, p.processes, p.threads)
 }
-
-func peerKeys() []string { return keys(allPeers) }
-
-func choosePeers(list string) ([]peer, error) { return choose("peer", allPeers, list) }
 
 func nothing(*site) error { return nil }
 
@@ -94,14 +116,12 @@ func gophersnakeMissing(s *site) error {
 }
 
 func gophersnakeCommand(s *site, p peer, t target) (launch.Command, error) {
-	args := []string{s.gophersnake, "start-server", filepath.Join(s.apps, t.module+".py"),
-		"--host", t.host, "--port", strconv.Itoa(t.port),
-		"--threads", strconv.Itoa(p.threads),
-		"--python-home", s.venv, "--log-to-terminal", "--embedded-mode"}
+	g := launch.Gophersnake{Program: s.gophersnake, Script: filepath.Join(s.apps, t.module+".py"), PythonHome: s.venv,
+		Daemon: p.mode == "daemon", Processes: p.processes, Threads: p.threads}
 	if s.root {
-		args = append(args, "--user", serverUser, "--group", serverUser)
+		g.User = launch.ServerUser
 	}
-	return launch.Command{Args: args, Dir: s.work, Log: t.log}, nil
+	return launch.Command{Args: g.Args(t.host, t.port), Dir: s.work, Log: t.log}, nil
 }
 
 func gunicornCommand(s *site, p peer, t target) (launch.Command, error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gophersnake/gophersnake/bench/procfs"
 )
 
 // A sample is one measurement: of one peer, with one case and one concurrency. Times are in microseconds, memory in
@@ -14,7 +16,7 @@ type sample struct {
 }
 
 // trouble puts what spoils a figure into words.
-func trouble(seen load, ended int) string {
+func trouble(seen load, spent procfs.Spent) string {
 	var parts []string
 	if seen.failedAnswers > 0 {
 		parts = append(parts, fmt.Sprintf("%d answers not 2xx", seen.failedAnswers))
@@ -22,8 +24,12 @@ func trouble(seen load, ended int) string {
 	if seen.socketErrors != "" {
 		parts = append(parts, "socket errors: "+seen.socketErrors)
 	}
-	if ended > 0 {
-		parts = append(parts, fmt.Sprintf("%d processes ended, their time is not counted", ended))
+	if spent.Ended > 0 {
+		text := plural(spent.Ended, "process") + " ended"
+		if spent.Lost {
+			text += ", their time is not counted"
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, "; ")
 }
@@ -34,7 +40,7 @@ type rowKey struct {
 	connections    int
 }
 
-// results collects the samples. Its methods are for one goroutine.
+// results collects the samples of a lineup. Its methods are for one goroutine.
 type results struct {
 	samples map[rowKey][]sample
 	reasons map[rowKey]string // why there is no figure; connections is 0
@@ -64,16 +70,21 @@ func (r *results) without(p peer, c testCase) bool { return r.reason(p, c) != ""
 
 func (r *results) reason(p peer, c testCase) string { return r.reasons[rowKey{p.key, c.key, 0}] }
 
+// of returns the samples in the order of the rounds.
+func (r *results) of(p peer, c testCase, connections int) []sample {
+	return r.samples[rowKey{p.key, c.key, connections}]
+}
+
 // median returns the sample whose every figure is the median of all rounds, and whether there is one.
 func (r *results) median(p peer, c testCase, connections int) (sample, bool) {
-	samples := r.samples[rowKey{p.key, c.key, connections}]
+	samples := r.of(p, c, connections)
 	if len(samples) == 0 {
 		return sample{}, false
 	}
 	result := sample{
-		perSecond: medianOf(samples, func(s sample) float64 { return s.perSecond }),
-		cpu:       medianOf(samples, func(s sample) float64 { return s.cpu }),
-		p50:       medianOf(samples, func(s sample) float64 { return s.p50 }),
+		perSecond: medianOf(samples, perSecondOf),
+		cpu:       medianOf(samples, cpuOf),
+		p50:       medianOf(samples, p50Of),
 		p99:       medianOf(samples, func(s sample) float64 { return s.p99 }),
 		memory:    medianOf(samples, func(s sample) float64 { return s.memory }),
 	}

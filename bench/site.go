@@ -11,10 +11,8 @@ import (
 	"strings"
 
 	"github.com/gophersnake/gophersnake/bench/apps"
+	"github.com/gophersnake/gophersnake/bench/launch"
 )
-
-// serverUser is who Apache and Gophersnake become when root starts them.
-const serverUser = "www-data"
 
 //go:embed setup.sh
 var setupScript []byte
@@ -126,7 +124,7 @@ func (s *site) closedToServers() error {
 	}
 	for _, path := range []string{s.venv, python, s.apps} {
 		if dir := closedAbove(path); dir != "" {
-			return fmt.Errorf("%s is closed to %s: choose another -venv or -python", dir, serverUser)
+			return fmt.Errorf("%s is closed to %s: choose another -venv or -python", dir, launch.ServerUser)
 		}
 	}
 	return nil

@@ -8,18 +8,35 @@ import (
 const tableHead = "| server | requests/s | CPU µs/request | x floor | p50 | p99 | memory MB | notes |\n" +
 	"|---|---:|---:|---:|---:|---:|---:|---|\n"
 
+// renderMode writes the aims and all tables of a mode.
+func renderMode(m mode) string {
+	text := renderAims(m)
+	for _, l := range m.lineups {
+		text += renderTables(l)
+	}
+	return text
+}
+
 // renderTables writes a Markdown table for each case and concurrency.
-func renderTables(peers []peer, cases []testCase, r *results) string {
+func renderTables(l *lineup) string {
 	var text strings.Builder
-	for _, c := range cases {
-		for _, connections := range concurrencies {
-			fmt.Fprintf(&text, "\n### %s, %s\n\n%s", c.title, plural(connections, "connection"), tableHead)
-			for _, p := range peers {
-				text.WriteString(renderRow(p, c, connections, r))
+	for _, c := range l.cases {
+		for _, connections := range l.concurrencies {
+			fmt.Fprintf(&text, "\n### %s\n\n%s", l.heading(c, connections), tableHead)
+			for _, p := range l.peers {
+				text.WriteString(renderRow(p, c, connections, l.results))
 			}
 		}
 	}
 	return text.String()
+}
+
+func (l *lineup) heading(c testCase, connections int) string {
+	heading := fmt.Sprintf("%s, %s", c.title, plural(connections, "connection"))
+	if l.title != "" {
+		heading += ", " + l.title
+	}
+	return heading
 }
 
 // renderRow writes the line of a peer; a peer without figures says why. "" for a case that is none for the peer.
@@ -43,9 +60,9 @@ func renderRow(p peer, c testCase, connections int, r *results) string {
 		s.cpu, ratio(s, c, connections, r), microseconds(s.p50), microseconds(s.p99), s.memory, cell(notes))
 }
 
-// ratio is the processor time against the first peer's, "-" when that has none.
+// ratio is the processor time against the floor's, "-" when that has none.
 func ratio(s sample, c testCase, connections int, r *results) string {
-	floor, ok := r.median(allPeers[0], c, connections)
+	floor, ok := r.median(floorPeer, c, connections)
 	if !ok || floor.cpu <= 0 {
 		return "-"
 	}
@@ -78,8 +95,11 @@ func microseconds(value float64) string {
 }
 
 func plural(n int, noun string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return fmt.Sprintf("%d %s", n, noun)
+	case strings.HasSuffix(noun, "s"):
+		return fmt.Sprintf("%d %ses", n, noun)
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -4,14 +4,17 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strings"
 	"testing"
+
+	"github.com/gophersnake/gophersnake/bench/procfs"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// fill makes results with everything a table can show.
-func fill(peers []peer, c testCase) *results {
-	r := newResults()
+// fill gives a lineup everything a table can show.
+func fill(l *lineup) {
+	r, peers, c := l.results, l.peers, l.cases[0]
 	for i, perSecond := range []float64{99_000, 101_000, 100_000} {
 		r.add(peers[0], c, 32, sample{perSecond: perSecond, cpu: 10, p50: 270 + float64(i), p99: 4620, memory: 12.4})
 	}
@@ -21,16 +24,26 @@ func fill(peers []peer, c testCase) *results {
 	r.fail(peers[3], c, errors.New("server ended (exit status 3)\n    no module named a|b"))
 	r.add(peers[4], c, 32, sample{perSecond: 999, cpu: 14.3, p50: 999.4, p99: 1500, memory: 37.6})
 	r.fail(peers[4], c, errors.New("a pipe | in round 2"))
-	return r
 }
 
-func TestRenderTables(t *testing.T) {
-	peers := allPeers
-	cases, err := chooseCases("hello,django")
+// fillDaemon lets Gophersnake reach one aim, miss one and leave one without figures.
+func fillDaemon(l *lineup) {
+	for i := range 3 {
+		of := float64(i)
+		l.results.add(l.peers[0], l.cases[0], 32, sample{perSecond: 99_000, cpu: 10})
+		l.results.add(l.peers[1], l.cases[0], 32, sample{perSecond: 50_000 + 1000*of, cpu: 18 + of, memory: 70})
+		l.results.add(l.peers[2], l.cases[0], 32, sample{perSecond: 17_500, cpu: 90, memory: 40})
+	}
+}
+
+func TestRenderMode(t *testing.T) {
+	modes, err := chooseModes("", "", "hello,django")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := renderTables(peers, cases, fill(peers, cases[0]))
+	fill(modes[0].lineups[0])
+	fillDaemon(modes[1].lineups[0])
+	got := renderMode(modes[0]) + "\n---\n" + renderMode(modes[1])
 	const golden = "testdata/tables.md"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -43,6 +56,61 @@ func TestRenderTables(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Errorf("tables differ from %s; see them with -update\n%s", golden, got)
+	}
+}
+
+func TestAimsNeedBothPeers(t *testing.T) {
+	modes, err := chooseModes("daemon", "gophersnake,apache", "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := renderAims(modes[0]); strings.Contains(got, "net/http") || strings.Count(got, "mod_wsgi") != 3 {
+		t.Errorf("without the floor: %s", got)
+	}
+	if modes, err = chooseModes("daemon", "gophersnake", "hello"); err != nil || renderAims(modes[0]) != "" {
+		t.Errorf("aims against nobody: %s, %v", renderAims(modes[0]), err)
+	}
+}
+
+func TestAimVerdict(t *testing.T) {
+	most, least := aim{limit: 2.1}, aim{limit: 3, atLeast: true}
+	for _, test := range []struct {
+		a     aim
+		ratio float64
+		want  string
+	}{
+		{most, 2.1, "yes"}, {most, 2.11, "**no**"}, {most, 0.5, "yes"},
+		{least, 3, "yes"}, {least, 2.99, "**no**"}, {least, 9, "yes"},
+	} {
+		if got := test.a.verdict(test.ratio); got != test.want {
+			t.Errorf("%s, %v: %s, want %s", test.a.wanted(), test.ratio, got, test.want)
+		}
+	}
+}
+
+func TestRatioOf(t *testing.T) {
+	cpu := func(values ...float64) []sample {
+		var samples []sample
+		for _, v := range values {
+			samples = append(samples, sample{cpu: v})
+		}
+		return samples
+	}
+	for _, test := range []struct {
+		of, against      []sample
+		ratio, low, high float64
+		ok               bool
+	}{
+		{cpu(20, 30, 40), cpu(10, 10, 40), 3, 1, 3, true},
+		{cpu(20), cpu(10, 10, 10), 2, 2, 2, true},
+		{cpu(), cpu(10), 0, 0, 0, false},
+		{cpu(10), cpu(), 0, 0, 0, false},
+		{cpu(10), cpu(0), 0, 0, 0, false},
+	} {
+		ratio, low, high, ok := ratioOf(cpuOf, test.of, test.against)
+		if ratio != test.ratio || low != test.low || high != test.high || ok != test.ok {
+			t.Errorf("%v / %v: %v, %v to %v, %v", test.of, test.against, ratio, low, high, ok)
+		}
 	}
 }
 
@@ -76,9 +144,10 @@ func TestFigures(t *testing.T) {
 
 func TestTrouble(t *testing.T) {
 	for want, got := range map[string]string{
-		"": trouble(load{}, 0),
+		"": trouble(load{}, procfs.Spent{}),
 		"3 answers not 2xx; socket errors: read 1; 2 processes ended, their time is not counted": trouble(
-			load{failedAnswers: 3, socketErrors: "read 1"}, 2),
+			load{failedAnswers: 3, socketErrors: "read 1"}, procfs.Spent{Ended: 2, Lost: true}),
+		"1 process ended": trouble(load{}, procfs.Spent{Ended: 1}),
 	} {
 		if got != want {
 			t.Errorf("trouble = %q, want %q", got, want)

@@ -12,6 +12,23 @@ import (
 //go:embed *.py *.lua
 var files embed.FS
 
+// NewDirectory makes a temporary directory that everybody can read, with the files in it. The caller removes it.
+func NewDirectory() (string, error) {
+	dir, err := os.MkdirTemp("", "gophersnake-bench-")
+	if err != nil {
+		return "", fmt.Errorf("make working directory: %w", err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // whatever the umask
+		_ = os.RemoveAll(dir) // err is what matters
+		return "", fmt.Errorf("open working directory: %w", err)
+	}
+	if err := WriteTo(dir); err != nil {
+		_ = os.RemoveAll(dir)
+		return "", err
+	}
+	return dir, nil
+}
+
 // WriteTo puts the files into dir, readable by everybody: servers that start as root drop to another user.
 // dir must exist.
 func WriteTo(dir string) error {

@@ -28,3 +28,22 @@ func TestWriteToMissingDirectory(t *testing.T) {
 		t.Error("no error for a directory that does not exist")
 	}
 }
+
+func TestNewDirectory(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	dir, err := NewDirectory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v, %v; want a directory that everybody can read", info, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "hello.py")); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("TMPDIR", filepath.Join(dir, "none"))
+	if dir, err := NewDirectory(); err == nil {
+		t.Errorf("made %s where nothing can be made", dir)
+	}
+}

@@ -1,6 +1,6 @@
 // Package launch starts a server as a process group, waits until it accepts connections, and ends it. It signals
-// only groups it started, and knows nothing of what is measured. It also reads the command lines of the programs that
-// measure.
+// only groups it started, and knows nothing of what is measured. It knows Gophersnake's command line, and reads those of
+// the programs that measure.
 package launch
 
 import (

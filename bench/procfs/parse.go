@@ -11,14 +11,17 @@ import (
 type stat struct {
 	parent, group int
 	cpu           time.Duration
+	waited        time.Duration // of its children, and theirs, that have ended and were waited for
 }
 
 // Positions in /proc/PID/stat after the command's closing parenthesis.
 const (
-	fieldParent = 1
-	fieldGroup  = 2
-	fieldUser   = 11
-	fieldSystem = 12
+	fieldParent         = 1
+	fieldGroup          = 2
+	fieldUser           = 11
+	fieldSystem         = 12
+	fieldChildrenUser   = 13
+	fieldChildrenSystem = 14
 )
 
 // parseStat reads a line of /proc/PID/stat. The command's name is in parentheses and may itself hold parentheses,
@@ -29,11 +32,11 @@ func parseStat(line string) (stat, error) {
 		return stat{}, fmt.Errorf("parse process state: no command in %q", line)
 	}
 	fields := strings.Fields(line[end+1:])
-	if len(fields) <= fieldSystem {
+	if len(fields) <= fieldChildrenSystem {
 		return stat{}, fmt.Errorf("parse process state: %d fields in %q", len(fields), line)
 	}
-	var numbers [4]int64
-	for i, position := range [4]int{fieldParent, fieldGroup, fieldUser, fieldSystem} {
+	var numbers [6]int64
+	for i, position := range [6]int{fieldParent, fieldGroup, fieldUser, fieldSystem, fieldChildrenUser, fieldChildrenSystem} {
 		n, err := strconv.ParseInt(fields[position], 10, 64)
 		if err != nil {
 			return stat{}, fmt.Errorf("parse process state: %w", err)
@@ -44,6 +47,7 @@ func parseStat(line string) (stat, error) {
 		parent: int(numbers[0]),
 		group:  int(numbers[1]),
 		cpu:    time.Duration(numbers[2]+numbers[3]) * tick,
+		waited: time.Duration(numbers[4]+numbers[5]) * tick,
 	}, nil
 }
 
@@ -72,4 +76,17 @@ func parseKilobytes(text, key string) int64 {
 		return n * 1024
 	}
 	return 0
+}
+
+// parseFilesLimit reads the limits on open descriptors in a limits file; both are "" when there are none. A limit is a
+// number or "unlimited".
+func parseFilesLimit(text string) (soft, hard string) {
+	for line := range strings.Lines(text) {
+		if values, ok := strings.CutPrefix(line, "Max open files"); ok {
+			if fields := strings.Fields(values); len(fields) >= 2 {
+				return fields[0], fields[1]
+			}
+		}
+	}
+	return "", ""
 }

@@ -25,6 +25,7 @@ type Process struct {
 	PID     int
 	Ticks   time.Duration // user+system of all its threads, ended ones too, in steps of 10 ms
 	Precise time.Duration // of its living threads, in nanoseconds; 0 when the kernel does not count them
+	Waited  time.Duration // user+system of descendants that have ended and were waited for, in steps of 10 ms
 }
 
 // A Snapshot is the processes of a server at one moment, by process id.
@@ -104,7 +105,7 @@ func (fs FS) Snapshot(root int) (Snapshot, error) {
 		if err != nil {
 			continue
 		}
-		snapshot[pid] = Process{PID: pid, Ticks: s.cpu, Precise: fs.scheduled(pid)}
+		snapshot[pid] = Process{PID: pid, Ticks: s.cpu, Precise: fs.scheduled(pid), Waited: s.waited}
 	}
 	return snapshot, nil
 }
@@ -130,26 +131,43 @@ func (fs FS) path(pid int, name string) string {
 	return filepath.Join(string(fs), strconv.Itoa(pid), name)
 }
 
-// Since returns the processor time used since before, and how many processes of before have ended: their time
-// after before is not in the sum.
-func (s Snapshot) Since(before Snapshot) (used time.Duration, ended int) {
+// Spent is the processor time between two snapshots.
+type Spent struct {
+	CPU   time.Duration
+	Ended int  // processes of the first snapshot that are not in the second
+	Lost  bool // nobody of the second waited for them: their time is not in CPU
+}
+
+// Since returns the processor time used since before: by those that live, by those that came between, and by those
+// that ended, as far as a process of s has waited for them.
+func (s Snapshot) Since(before Snapshot) Spent {
+	var spent Spent
+	var ended time.Duration // what those that ended used from before on
 	for pid, now := range s {
-		used += now.since(before[pid])
+		spent.CPU += now.since(before[pid])
+		ended += now.Waited
 	}
-	for pid := range before {
+	for pid, then := range before {
+		ended -= then.Waited
 		if _, ok := s[pid]; !ok {
-			ended++
+			ended -= then.Ticks
+			spent.Ended++
 		}
 	}
-	return used, ended
+	spent.CPU += max(0, ended)
+	spent.Lost = spent.Ended > 0 && ended < -rounding
+	return spent
 }
+
+// rounding is how far sums of ticks may be from the truth without a meaning.
+const rounding = 5 * tick
 
 // since prefers the nanoseconds. They miss the threads that ended meanwhile, the ticks do not: when the ticks show
 // clearly more than their own rounding, they count.
 func (p Process) since(before Process) time.Duration {
 	precise := p.Precise - before.Precise
 	coarse := p.Ticks - before.Ticks
-	if coarse-precise > 5*tick {
+	if coarse-precise > rounding {
 		return coarse
 	}
 	return precise

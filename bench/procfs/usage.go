@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"os"
+	"strings"
 )
 
 // Usage is what processes hold.
@@ -28,4 +29,20 @@ func (fs FS) Usage(pids []int) Usage {
 func (fs FS) count(pid int, directory string) int {
 	entries, _ := os.ReadDir(fs.path(pid, directory))
 	return len(entries)
+}
+
+// Command is the command line of pid; nil for a process that has ended, or is one of the kernel.
+func (fs FS) Command(pid int) []string {
+	text, _ := os.ReadFile(fs.path(pid, "cmdline"))
+	line := strings.TrimRight(string(text), "\x00")
+	if line == "" {
+		return nil
+	}
+	return strings.Split(line, "\x00")
+}
+
+// FilesLimit returns the limits on open descriptors of pid, each a number or "unlimited"; "" when they cannot be read.
+func (fs FS) FilesLimit(pid int) (soft, hard string) {
+	text, _ := os.ReadFile(fs.path(pid, "limits"))
+	return parseFilesLimit(string(text))
 }

@@ -1,5 +1,5 @@
-// Command soak asks one Gophersnake for a million small answers and thousands of uploads, and checks that its
-// memory and descriptors return to where they were. It knows only what /proc shows.
+// Command soak asks one Gophersnake for a million small answers and thousands of uploads, and checks that memory and
+// descriptors of each of its processes return to where they were. It knows only what /proc shows.
 package main
 
 import (
@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -25,8 +24,10 @@ type options struct {
 	uploadSize  int
 	warmUp      int // requests and uploads before the baseline
 	connections int
+	daemon      bool
+	processes   int // of daemon mode
 	threads     int
-	growth      float64 // allowed, in MB
+	growth      float64 // allowed for each process, in MB
 	timeout     time.Duration
 }
 
@@ -63,15 +64,17 @@ func (o *options) define(flags *flag.FlagSet) {
 	flags.IntVar(&o.uploadSize, "upload-size", 1<<20, "`BYTES` of an upload")
 	flags.IntVar(&o.warmUp, "warm-up", 50_000, "requests and uploads before the first reading")
 	flags.IntVar(&o.connections, "connections", 32, "connections of the client")
-	flags.IntVar(&o.threads, "threads", 5, "threads of the server")
-	flags.Float64Var(&o.growth, "growth", 5, "allowed growth of the resident memory in `MB`")
+	flags.BoolVar(&o.daemon, "daemon", false, "daemon mode; else embedded mode")
+	flags.IntVar(&o.processes, "processes", 1, "daemon processes")
+	flags.IntVar(&o.threads, "threads", 5, "threads of the server, or of each daemon process")
+	flags.Float64Var(&o.growth, "growth", 5, "allowed growth of the resident memory of each process in `MB`")
 	flags.DurationVar(&o.timeout, "timeout", 30*time.Minute, "give up after this time")
 }
 
 // check refuses what cannot be run.
 func (o *options) check() error {
 	for name, value := range map[string]int{"requests": o.requests, "upload-size": o.uploadSize,
-		"connections": o.connections, "threads": o.threads, "warm-up": o.warmUp} {
+		"connections": o.connections, "threads": o.threads, "processes": o.processes, "warm-up": o.warmUp} {
 		if value < 1 {
 			return fmt.Errorf("-%s %d: at least 1", name, value)
 		}
@@ -85,15 +88,8 @@ func (o *options) check() error {
 	return nil
 }
 
-// command is how the server is started; it drops to another user when root starts it.
-func (o options) command(script, host string, port int) []string {
-	args := []string{o.gophersnake, "start-server", script, "--host", host, "--port", strconv.Itoa(port),
-		"--threads", strconv.Itoa(o.threads), "--log-to-terminal", "--embedded-mode"}
-	if o.pythonHome != "" {
-		args = append(args, "--python-home", o.pythonHome)
-	}
-	if os.Geteuid() == 0 {
-		args = append(args, "--user", "www-data", "--group", "www-data")
-	}
-	return args
+// program is how the server is started; it drops to another user when root starts it.
+func (o *options) program(script string) launch.Gophersnake {
+	return launch.Gophersnake{Program: o.gophersnake, Script: script, PythonHome: o.pythonHome, User: launch.Account(),
+		Daemon: o.daemon, Processes: o.processes, Threads: o.threads}
 }

@@ -6,11 +6,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/gophersnake/gophersnake/bench/launch"
 	"github.com/gophersnake/gophersnake/bench/procfs"
 )
 
@@ -99,37 +103,77 @@ func TestClientCancelled(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	const mb = 1 << 20
-	base := procfs.Usage{Resident: 40 * mb, Files: 9, Threads: 12}
+	of := func(pid int, role string, resident int64, files int) launch.Process {
+		return launch.Process{PID: pid, Role: role, Usage: procfs.Usage{Resident: resident, Files: files, Threads: 12}}
+	}
+	server, daemon := of(1, "server", 40*mb, 9), of(2, "daemon", 30*mb, 7)
+	base := reading{server, daemon}
 	tests := []struct {
-		name  string
-		last  procfs.Usage
-		clean bool
-		want  bool
+		name      string
+		last      reading
+		killed    bool
+		left      reading
+		complaint string // "" for PASS
 	}{
-		{"nothing changed", base, true, true},
-		{"exactly the limit", procfs.Usage{Resident: 45 * mb, Files: 9}, true, true},
-		{"a byte more", procfs.Usage{Resident: 45*mb + 1, Files: 9}, true, false},
-		{"less memory", procfs.Usage{Resident: 30 * mb, Files: 9}, true, true},
-		{"a descriptor left over", procfs.Usage{Resident: 40 * mb, Files: 10}, true, false},
-		{"killed at the end", base, false, false},
+		{name: "nothing changed", last: base},
+		{name: "exactly the limit", last: reading{of(1, "server", 45*mb, 9), of(2, "daemon", 35*mb, 7)}},
+		{name: "a byte more", last: reading{server, of(2, "daemon", 35*mb+1, 7)}, complaint: "memory of daemon 2"},
+		{name: "less memory does not make up for another", last: reading{of(1, "server", 10*mb, 9), of(2, "daemon", 36*mb, 7)}, complaint: "memory of daemon 2"},
+		{name: "a descriptor left over", last: reading{of(1, "server", 40*mb, 10), daemon}, complaint: "from 9 to 10"},
+		{name: "a process has ended", last: reading{server}, complaint: "daemon 2 has ended"},
+		{name: "a process was replaced", last: reading{server, of(3, "daemon", 30*mb, 7)}, complaint: "daemon 3 has come"},
+		{name: "figures that cannot be read", last: reading{server, of(2, "daemon", 0, 0)}, complaint: "/proc does not show"},
+		{name: "killed at the end", last: base, killed: true, complaint: "was killed"},
+		{name: "a process stays", last: base, left: base[1:], complaint: "daemon 2 still ran"},
 	}
 	for _, test := range tests {
-		v := verdict{baseline: base, last: test.last, clean: test.clean}
-		if got := v.passed(5); got != test.want {
-			t.Errorf("%s: passed %v, want %v", test.name, got, test.want)
+		v := verdict{baseline: base, last: test.last, clean: !test.killed, left: test.left}
+		text := v.text(5)
+		if want := test.complaint == ""; v.passed(5) != want || strings.HasSuffix(text, "PASS\n") != want || strings.Contains(text, "FAIL") == want {
+			t.Errorf("%s: passed %v, %q", test.name, v.passed(5), text)
 		}
-		if got := strings.HasPrefix(v.text(5), "PASS"); got != test.want {
-			t.Errorf("%s: text %q", test.name, v.text(5))
+		if !strings.Contains(text, test.complaint) {
+			t.Errorf("%s: %q, want %q", test.name, text, test.complaint)
 		}
 	}
-	if (verdict{clean: true}).passed(5) {
-		t.Error("figures that cannot be read must not pass")
+	hidden := reading{of(1, "server", 0, 0)}
+	for _, v := range []verdict{{clean: true}, {clean: true, baseline: hidden, last: hidden}} {
+		if v.passed(5) {
+			t.Errorf("%+v: figures that cannot be read must not pass", v)
+		}
+	}
+}
+
+// TestReading looks at this test itself.
+func TestReading(t *testing.T) {
+	processes, err := launch.Processes(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := reading(processes)
+	self, ok := r.find(launch.Process{PID: os.Getpid(), Role: filepath.Base(os.Args[0])})
+	if !ok || self.Resident <= 0 || self.Files < 3 || r.files() < self.Files {
+		t.Errorf("read %+v, %d descriptors", r, r.files())
+	}
+	if left := (reading{{PID: 1 << 30, Role: "daemon"}, self}).left(); len(left) != 1 || left[0].PID != os.Getpid() {
+		t.Errorf("left %+v, want this process only", left)
+	}
+}
+
+func TestProgram(t *testing.T) {
+	o := options{gophersnake: "g", threads: 5, processes: 2}
+	if got := o.program("s").Args("h", 1); !slices.Contains(got, "--embedded-mode") {
+		t.Errorf("embedded mode: %q", got)
+	}
+	o.daemon = true
+	if got := o.program("s").Args("h", 1); slices.Contains(got, "--embedded-mode") || !slices.Contains(got, "--processes") {
+		t.Errorf("daemon mode: %q", got)
 	}
 }
 
 func TestWrongFlags(t *testing.T) {
 	for _, args := range [][]string{
-		{"-requests", "0"}, {"-uploads", "-1"}, {"-connections", "0"}, {"-nonsense"}, {"left", "over"},
+		{"-requests", "0"}, {"-uploads", "-1"}, {"-connections", "0"}, {"-daemon", "-processes", "0"}, {"-nonsense"}, {"left", "over"},
 		{"-requests", "10", "-uploads", "0", "-warm-up", "10"},
 	} {
 		var stderr strings.Builder
