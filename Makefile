@@ -27,11 +27,11 @@ demo: setup build ## install what is missing, build, and serve the demonstration
 test: setup ## set up and run all tests: both ways of building, race detector, every Python
 	@scripts/test.sh
 
-.PHONY: fuzz
 .PHONY: lossless
 lossless: ## reload, recycle and kill daemons under load, at full length (about 10 minutes)
-	go test -count=1 -timeout 40m ./test/e2e -run 'LosesNothing|Killed' -args -full
+	$(GO) test -count=1 -timeout 40m ./test/e2e -run 'LosesNothing|Killed' -args -full
 
+.PHONY: fuzz
 fuzz: ## run every fuzz target of scripts/fuzz.txt for FUZZ_TIME (30s)
 	@scripts/fuzz.sh $(FUZZ_TIME)
 

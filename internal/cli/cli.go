@@ -151,7 +151,7 @@ func runStartServer(ctx context.Context, s surroundings, args []string) int {
 	if o.EmbeddedMode {
 		return startServer(ctx, o, s.stdout, s.stderr)
 	}
-	return startParent(ctx, o, args, s.stdout, s.stderr)
+	return startParent(ctx, o, o.hosting(), args, s.stdout, s.stderr)
 }
 
 func runHelp(ctx context.Context, s surroundings, args []string) int {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"syscall"
@@ -12,7 +13,6 @@ import (
 	"github.com/gophersnake/gophersnake/internal/procgroup"
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/ring"
-	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/watch"
 	"github.com/gophersnake/gophersnake/internal/wire"
 	"github.com/gophersnake/gophersnake/internal/worker"
@@ -23,7 +23,7 @@ import (
 const dumpSignal = syscall.Signal(59)
 
 // daemon runs a daemon process: it gives up its rights, starts Python, loads
-// the script, says that it is ready, and takes requests when the server has
+// the scripts, says that it is ready, and takes requests when the server has
 // sent the memory for them.
 func (r *role) daemon() int {
 	ctx := context.Background()
@@ -39,7 +39,7 @@ func (r *role) daemon() int {
 		return statusFailure // the parent is gone
 	}
 	defer r.watchSourcesOfDaemon()()
-	g := r.settings.Group
+	g := r.ownGroup()
 	err := worker.Run(ctx, worker.Options{
 		Parent: r.in.Control(), Signals: signals, Requests: requests, Log: r.logs.errors,
 		Limits:     worker.Limits{Threads: g.Threads, Request: g.RequestTimeout, Interrupt: g.InterruptTimeout, Deadlock: g.DeadlockTimeout, Inactivity: g.InactivityTimeout},
@@ -52,30 +52,39 @@ func (r *role) daemon() int {
 	return statusOK
 }
 
+// ownGroup is the process group of this process.
+func (r *role) ownGroup() *procgroup.Options { return &r.plan.Groups[0] }
+
 // prepareDaemon does everything that can be done without the server.
 func (r *role) prepareDaemon(ctx context.Context) (err error) {
-	g := r.settings.Group
+	g := r.ownGroup()
 	plan, err := g.Plan(r.account)
 	if err != nil {
 		return err
 	}
+	owner, err := g.ScriptOwner()
+	if err != nil {
+		return err
+	}
+	r.scriptOwner = (*python.Owner)(owner)
 	if plan.Directory == "" {
 		plan.Directory = r.o.WorkingDirectory
 	}
 	if err := confine.Apply(plan); err != nil {
 		return err
 	}
-	if err := spawn.DieWithParent(); err != nil {
+	if err := r.dieWithParent(); err != nil {
 		return err
 	}
-	if err := r.checkScript(); err != nil {
+	if err := r.checkScripts(r.plan.Applications); err != nil {
 		return err
 	}
-	if r.home, err = r.findPython(ctx); err != nil {
+	if r.home, err = r.findPython(ctx, cmp.Or(g.PythonHome, r.o.PythonHome)); err != nil {
 		return err
 	}
-	return r.startPython(r.daemonPython(g), func(s *python.Script) {
+	return r.startPython(r.daemonPython(g), r.plan.Applications, func(s *python.Script) {
 		s.Recycles = true
+		s.Owner = r.scriptOwner
 		s.RunOnce = g.Threads == 1 && g.MaximumRequests == 1
 	})
 }
@@ -100,11 +109,18 @@ func (r *role) watchSourcesOfDaemon() (stop func()) {
 func (r *role) daemonPython(g *procgroup.Options) python.Options {
 	o := r.pythonOptions()
 	o.Threads = g.Threads
+	o.PythonPath, o.Home = g.PythonPath, g.Home
 	o.ProcessGroup, o.Processes, o.Multiprocess = g.Name, g.Processes, g.Multiprocess
 	o.Locale = g.Lang != "" || g.Locale != ""
 	o.LocaleName = g.Locale
 	o.SwitchInterval = g.SwitchInterval
 	o.DumpSignal = dumpSignal
+	o.ServerPID = r.settings.ServerPID
+	o.ServerMetrics = g.ServerMetrics
+	if g.Threads == 0 {
+		o.Threads, o.Service, o.AllowSignals = 1, true, true
+		o.Lend = func(mainThread func()) { r.firstThread <- mainThread }
+	}
 	return o
 }
 
@@ -143,17 +159,22 @@ func (f *feedRequests) receive(conn *control.Conn) error {
 	}
 }
 
-// start maps the memory and starts the threads; both files are used until the
-// process ends.
+// start maps the memory and starts the threads. Both files are its own.
 func (f *feedRequests) start(memory, event *os.File) error {
+	defer event.Close()
 	region, err := ring.Map(memory)
 	if err != nil {
 		return err
 	}
-	g := f.role.settings.Group
+	g := f.role.ownGroup()
+	var scripts []*python.App
+	for _, h := range f.role.here {
+		scripts = append(scripts, h.app)
+	}
 	feed, err := f.role.python.Feed(python.FeedOptions{
 		Memory: region.Bytes(), Event: event, Control: f.control,
-		Threads: g.Threads, StackSize: int(g.StackSize), Scripts: []*python.App{f.role.app},
+		Threads: g.Threads, StackSize: int(g.StackSize), Scripts: scripts,
+		FlushDelay: cmp.Or(g.ResponseFlushDelay, python.FlushAtOnce),
 	})
 	if err != nil {
 		return err

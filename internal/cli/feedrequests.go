@@ -9,6 +9,7 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/ring"
+	"github.com/gophersnake/gophersnake/internal/wire"
 	"github.com/gophersnake/gophersnake/internal/worker"
 )
 
@@ -58,6 +59,14 @@ func running(r worker.Running) python.Running {
 
 // Probe takes and releases Python's lock.
 func (f *feedRequests) Probe() { f.role.python.Probe() }
+
+// Vitals are the figures of the request threads.
+func (f *feedRequests) Vitals() wire.Vitals {
+	if feed := f.feed.Load(); feed != nil {
+		return wire.Vitals(feed.Vitals())
+	}
+	return wire.Vitals{}
+}
 
 // Dump writes all stacks to stderr.
 func (f *feedRequests) Dump() {

@@ -47,6 +47,8 @@ type StartOptions struct {
 
 	User, UserGroup string // "" for the account running the command
 
+	Services []ServiceOptions // in the order in which they were given
+
 	logLevelGiven bool
 	daemonOnly    []string // options given that embedded mode does not have
 	startedIn     string   // where relative paths begin
@@ -105,6 +107,9 @@ func (o *StartOptions) complete(positional []string, cwd string) error {
 		if err := setFormat(o, []string{"common"}); err != nil {
 			return err
 		}
+	}
+	if err := o.completeServices(cwd); err != nil {
+		return err
 	}
 	return o.completeGroup()
 }

@@ -9,13 +9,16 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/hosting"
 	"github.com/gophersnake/gophersnake/internal/listen"
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/parent"
+	"github.com/gophersnake/gophersnake/internal/procgroup"
 	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
@@ -29,12 +32,13 @@ type parentMode struct {
 	socket         *os.File // the listening one
 	launcher       *spawn.Launcher
 	parent         *parent.Parent
+	users          map[string]string // whom the processes of a group run as, by its name
 }
 
-// startParent serves in daemon mode until it is told to stop, and returns the
-// exit status.
-func startParent(ctx context.Context, o *StartOptions, args []string, stdout, stderr io.Writer) int {
-	p := &parentMode{serving: &serving{o: o}, args: args, stdout: stdout, stderr: stderr}
+// startParent serves what the plan hosts until it is told to stop, and returns
+// the exit status. o and args, from which it was read, are about the rest.
+func startParent(ctx context.Context, o *StartOptions, plan hosting.Plan, args []string, stdout, stderr io.Writer) int {
+	p := &parentMode{serving: &serving{o: o, plan: plan}, args: args, stdout: stdout, stderr: stderr}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
@@ -60,9 +64,7 @@ func startParent(ctx context.Context, o *StartOptions, args []string, stdout, st
 		explain(stderr, err)
 		return statusFailure
 	}
-	if ready, ok := p.parent.Ready(o.Group.Name); ok {
-		p.pythonName = fmt.Sprintf("%s (%s)", ready.Python, ready.Home)
-	}
+	p.pythonName = p.pythonNames()
 	defer p.startStatus()()
 	printBanner(stdout, p.serving)
 	return p.obey(ctx, signals)
@@ -82,28 +84,64 @@ func (p *parentMode) open() (err error) {
 	if p.logs, err = openLogs(p.o, p.account, p.stdout, p.stderr); err != nil {
 		return err
 	}
-	if os.Geteuid() == 0 && p.o.User == "" {
-		p.log(logs.Notice, "started as root: running as %s; choose another account with --user", p.account.Name)
-	}
+	p.noteRoot()
 	if p.launcher, err = spawn.NewLauncher(); err != nil {
 		return err
 	}
-	g := p.o.Group
-	if err := g.Check(); err != nil {
+	if err := p.plan.Check(p.account); err != nil {
 		return err
 	}
-	for _, warning := range g.Warnings() {
-		p.log(logs.Warn, "%s", warning)
+	return p.newParent()
+}
+
+// newParent makes what runs the processes of the plan.
+func (p *parentMode) newParent() error {
+	graceful, shutdown := p.times()
+	o := parent.Options{Server: p.startServer, Serves: p.plan.Embedded(), Graceful: graceful, Shutdown: shutdown, Log: p.logs.errors}
+	p.users = map[string]string{}
+	for i := range p.plan.Groups {
+		g := &p.plan.Groups[i]
+		for _, warning := range g.Warnings() {
+			p.log(logs.Warn, "%s", warning)
+		}
+		user, err := g.Identity(p.account)
+		if err != nil {
+			return err
+		}
+		p.users[g.Name] = user.Name
+		if err := p.openServiceLog(g.Name, user); err != nil {
+			return err
+		}
+		o.Groups = append(o.Groups, parent.Group{
+			Options: *g,
+			Daemon:  func(server *os.File, pid int) (parent.Process, error) { return p.startDaemon(g, server, pid) },
+		})
 	}
-	for _, name := range p.o.idleOptions() {
-		p.log(logs.Warn, "option %s has no effect here: requests go through shared memory", name)
-	}
-	p.parent = parent.New(parent.Options{
-		Server:   p.startServer,
-		Groups:   []parent.Group{{Options: *g, Daemon: p.startDaemon}},
-		Graceful: g.GracefulTimeout, Shutdown: g.ShutdownTimeout, Log: p.logs.errors,
-	})
+	p.parent = parent.New(o)
 	return nil
+}
+
+// pythonNames says which Python runs each group that serves requests.
+func (p *parentMode) pythonNames() string {
+	var groups, texts []string
+	for i := range p.plan.Groups {
+		g := &p.plan.Groups[i]
+		if g.Threads == 0 {
+			continue // a service
+		}
+		text := "not started"
+		if ready, ok := p.parent.Ready(g.Name); ok {
+			text = fmt.Sprintf("%s (%s)", ready.Python, ready.Home)
+		}
+		groups, texts = append(groups, g.Name), append(texts, text)
+	}
+	if len(groups) == 1 {
+		return texts[0]
+	}
+	for i, name := range groups {
+		texts[i] = name + ": " + texts[i]
+	}
+	return strings.Join(texts, ", ")
 }
 
 func (p *parentMode) close() {
@@ -112,35 +150,41 @@ func (p *parentMode) close() {
 	}
 }
 
-func (p *parentMode) settings() roleSettings {
-	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), Account: p.account}
+// settings are those of a process that has to know a part of the plan.
+func (p *parentMode) settings(part hosting.Plan) roleSettings {
+	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), Account: p.account, Plan: part}
 }
 
 // startServer starts a server process.
-func (p *parentMode) startServer() (*spawn.Process, error) {
+func (p *parentMode) startServer() (parent.Process, error) {
 	files, err := p.logs.inherited(p.stdout, p.stderr)
 	if err != nil {
 		return nil, err
 	}
 	defer closeFiles(files)
 	return p.launcher.Start(spawn.Options{
-		Role: wire.RoleServer, Settings: p.settings(),
+		Role: wire.RoleServer, Settings: p.settings(p.plan),
 		Files: slices.Concat([]*os.File{p.socket}, files), Output: p.outputOf("server"),
 	})
 }
 
-// startDaemon starts a daemon that has a socket to the server.
-func (p *parentMode) startDaemon(server *os.File) (*spawn.Process, error) {
-	files, err := p.logs.inherited(p.stdout, p.stderr)
+// startDaemon starts a daemon of a group, which has a socket to the server with
+// that pid.
+func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int) (parent.Process, error) {
+	files, err := p.logs.inheritedBy(g.Name, p.stdout, p.stderr)
 	if err != nil {
 		return nil, err
 	}
 	defer closeFiles(files)
-	settings := p.settings()
-	settings.Group = p.o.Group
+	settings := p.settings(p.plan.Only(g.Name))
+	settings.ServerPID = pid
+	role := wire.RoleDaemon
+	if g.Threads == 0 {
+		role = wire.RoleService
+	}
 	return p.launcher.Start(spawn.Options{
-		Role: wire.RoleDaemon, Settings: settings, Name: p.o.Group.Title(),
-		Files: []*os.File{server, files[0]}, Output: p.outputOf(p.o.Group.Name),
+		Role: role, Settings: settings, Name: g.Title(),
+		Files: []*os.File{server, files[0]}, Output: p.outputOf(g.Name),
 	})
 }
 

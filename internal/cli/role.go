@@ -6,21 +6,25 @@ import (
 	"os"
 
 	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/hosting"
 	"github.com/gophersnake/gophersnake/internal/logs"
-	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
 // roleSettings is what a process is told that the parent starts. It reads the
-// arguments of start-server again: one source for what all processes do.
+// arguments of start-server again for what concerns the server as a whole: one
+// source for what all processes do. What is hosted is in the plan.
 type roleSettings struct {
 	Args      []string // after variables were put in
 	StartedIn string
 	Port      string
 	Account   account.Account // of the server
-	// Group is set for a daemon.
-	Group *procgroup.Options `json:",omitempty"`
+	// Plan is all of it for a server, and Only one group for a daemon.
+	Plan hosting.Plan
+	// ServerPID is the server that a daemon serves.
+	ServerPID int `json:",omitempty"`
 }
 
 // Inherited files of both roles, by number.
@@ -35,6 +39,9 @@ type role struct {
 	*serving
 	in       *spawn.Inherited
 	settings roleSettings
+
+	scriptOwner *python.Owner // of a daemon; nil: its scripts may be anyone's
+	firstThread chan func()   // of a service: what is to run on the first thread of the process
 }
 
 // runRole is what a process does that the parent has started, and returns its
@@ -55,6 +62,8 @@ func runRole(name string, stderr io.Writer) int {
 		return r.serve()
 	case wire.RoleDaemon:
 		return r.daemon()
+	case wire.RoleService:
+		return r.service()
 	}
 	fmt.Fprintf(stderr, "gophersnake: there is no role %q\n", name)
 	return statusUsage
@@ -74,7 +83,7 @@ func newRole(in *spawn.Inherited) (*role, error) {
 		return nil, fmt.Errorf("read the options again: %w", err)
 	}
 	files := in.Files()
-	r.serving = &serving{o: o, account: r.settings.Account, toldPort: r.settings.Port}
+	r.serving = &serving{o: o, plan: r.settings.Plan, account: r.settings.Account, toldPort: r.settings.Port}
 	r.logs = &logFiles{errors: logs.NewErrorLog(files[fileErrors], o.LogLevel)}
 	if len(files) > fileAccess {
 		r.logs.access = logs.NewAccess(files[fileAccess], o.AccessLogFormat, r.logs.errors)

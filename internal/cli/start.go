@@ -11,12 +11,10 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/front"
-	"github.com/gophersnake/gophersnake/internal/gateway"
+	"github.com/gophersnake/gophersnake/internal/hosting"
 	"github.com/gophersnake/gophersnake/internal/listen"
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/parent"
@@ -29,16 +27,17 @@ import (
 // the live heap of a server is small, and a request leaves little but garbage.
 const gcPercent = 400
 
-// serving is a server while it is put together, in the order of the fields.
+// serving is a server, or one process of it, while it is put together, in the
+// order of the fields.
 type serving struct {
 	o        *StartOptions
+	plan     hosting.Plan // of a daemon process, its part of it
 	listener *net.TCPListener
 	logs     *logFiles
-	account  account.Account
+	account  account.Account // of the server
 	home     *pyhome.Installation
-	group    *dispatch.Group
 	python   *python.Runtime
-	app      *python.App
+	here     []hosted // the applications that run in this process, in the plan's order
 	front    *front.Server
 
 	pythonName string    // for the banner
@@ -46,9 +45,10 @@ type serving struct {
 	loading    time.Time // when Python was started
 }
 
-// startServer serves until it is told to stop and returns the exit status.
+// startServer serves in embedded mode until it is told to stop and returns the
+// exit status.
 func startServer(ctx context.Context, o *StartOptions, stdout, stderr io.Writer) int {
-	s := &serving{o: o}
+	s := &serving{o: o, plan: o.hosting()}
 	stops := holdSignals(ctx)
 	defer stops.end()
 	if err := s.assemble(ctx, stdout, stderr); err != nil {
@@ -112,187 +112,44 @@ func (s *serving) assemble(ctx context.Context, stdout, stderr io.Writer) (err e
 	if s.logs, err = openLogs(s.o, s.account, stdout, stderr); err != nil {
 		return err
 	}
-	if err = s.dropRights(); err != nil {
+	s.noteRoot()
+	if err = account.Become(s.account); err != nil {
 		return err
 	}
-	if s.home, err = s.findPython(ctx); err != nil {
+	if err = s.embed(ctx); err != nil {
 		return err
 	}
-	s.pythonName = fmt.Sprintf("%s (%s)", s.home.Version, s.home.Home)
-	if err = s.startPython(s.pythonOptions(), nil); err != nil {
-		return err
+	var apps []front.Application
+	for _, h := range s.here {
+		apps = append(apps, front.Application{App: h.app, Group: h.group})
 	}
-	s.front, err = s.newFront(s.app)
+	s.front, err = s.newFront(apps)
 	return err
 }
 
-// dropRights becomes the account that applications run as, and goes to their
-// directory.
-func (s *serving) dropRights() error {
+// noteRoot tells who runs the server as root, and has chosen no account, which
+// one was chosen.
+func (s *serving) noteRoot() {
 	if os.Geteuid() == 0 && s.o.User == "" {
 		s.log(logs.Notice, "started as root: running as %s; choose another account with --user", s.account.Name)
 	}
-	if err := account.Become(s.account); err != nil {
-		return err
-	}
-	if err := s.checkScript(); err != nil {
-		return err
-	}
-	if err := os.Chdir(s.o.WorkingDirectory); err != nil {
-		if refusal := account.Refusal(s.o.WorkingDirectory, s.account); refusal != nil {
-			err = refusal
-		}
-		return fmt.Errorf("go to the working directory: %w; name another one with --working-directory", err)
-	}
-	return nil
 }
 
-// checkScript makes sure that the account can read the script. A script that
-// does not exist may come later.
-func (s *serving) checkScript() error {
-	if s.o.Script == "" {
-		return nil
-	}
-	err := unix.Access(s.o.Script, unix.R_OK)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, os.ErrNotExist):
-		s.log(logs.Warn, "there is no script %s: requests for it will be answered with 404", s.o.Script)
-		return nil
-	}
-	if refusal := account.Refusal(s.o.Script, s.account); refusal != nil {
-		err = refusal
-	}
-	return fmt.Errorf("read script: %w; open it for that account or choose another with --user", err)
-}
-
-// findPython returns the Python that was asked for, or the first one that the
-// account can use.
-func (s *serving) findPython(ctx context.Context) (*pyhome.Installation, error) {
-	if s.o.PythonHome != "" {
-		return pyhome.Find(ctx, s.o.PythonHome)
-	}
-	home, skipped, err := pyhome.Default(ctx)
-	for _, c := range skipped {
-		s.log(skippedLevel(c), "not using Python in %s (%s): %v", c.Home, c.Source, c.Err)
-	}
-	return home, err
-}
-
-// skippedLevel is how much the user is to be told of a Python that was passed
-// over: an active virtual environment was certainly meant.
-func skippedLevel(c pyhome.Candidate) logs.Level {
-	switch c.Source {
-	case "VIRTUAL_ENV":
-		return logs.Warn
-	case "PATH":
-		return logs.Info
-	}
-	return logs.Debug
-}
-
-// pythonOptions is how Python is started in embedded mode.
-func (s *serving) pythonOptions() python.Options {
-	return python.Options{
-		Library:        s.home.Library,
-		Program:        s.home.Executable,
-		Threads:        s.o.Group.Threads,
-		PythonPath:     s.o.PythonPath,
-		Home:           s.o.WorkingDirectory,
-		ServerSoftware: serverSoftware(),
-		Log:            s.logs.errors,
-
-		PerInterpreterGIL: s.perInterpreterGIL(),
-		SwitchInterval:    s.o.Group.SwitchInterval,
-	}
-}
-
-// startPython starts Python and loads the script; change adapts the latter.
-func (s *serving) startPython(o python.Options, change func(*python.Script)) (err error) {
-	s.loading = time.Now()
-	if s.python, err = python.Start(o); err != nil {
-		return fmt.Errorf("start Python %s in %s: %w", s.home.Version, s.home.Home, err)
-	}
-	script := s.script()
-	if change != nil {
-		change(&script)
-	}
-	s.app = s.python.App(script)
-	if err := s.setGroup(); err != nil {
-		return err
-	}
-	if group, fixed := s.group.Fixed(); fixed && !s.scriptMissing() {
-		return s.app.Preload(group)
-	}
-	return nil
-}
-
-// setGroup finds out which application group requests belong to.
-func (s *serving) setGroup() (err error) {
-	s.group, err = dispatch.NewGroup(dispatch.GroupOptions{
-		Text:   s.o.ApplicationGroup,
-		Server: dispatch.Server{Name: s.serverName(), Port: s.port(), Script: scriptName(s.o.MountPoint)},
-		Unset: func(name string) {
-			s.log(logs.Warn, "--application-group: variable %s is not set; using the default group", name)
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("--application-group: %w", err)
-	}
-	return nil
-}
-
-// perInterpreterGIL tells of a Python that cannot do what is asked for.
-func (s *serving) perInterpreterGIL() bool {
-	if !s.o.PerInterpreterGIL || s.home.Version.AtLeast(3, 12) {
-		return s.o.PerInterpreterGIL
-	}
-	s.logs.errors.Log(logs.Record{Level: logs.Warn, Module: "core", Message: fmt.Sprintf(
-		"WSGI0198: --per-interpreter-gil has no effect: it needs Python 3.12, and this is %s", s.home.Version)})
-	return false
-}
-
-func (s *serving) scriptMissing() bool {
-	if s.o.Script == "" {
-		return false
-	}
-	info, err := os.Stat(s.o.Script)
-	return err != nil || info.IsDir()
-}
-
-func (s *serving) script() python.Script {
-	script := python.Script{
-		Path:      s.o.Script,
-		Callable:  s.o.CallableObject,
-		Reloading: true,
-		Environ: []python.EnvironVar{
-			{Name: "DOCUMENT_ROOT", Value: s.o.DocumentRoot},
-			{Name: "CONTEXT_DOCUMENT_ROOT", Value: s.o.DocumentRoot},
-			{Name: "CONTEXT_PREFIX", Value: ""},
-			{Name: "SERVER_ADMIN", Value: "[no address given]"},
-		},
-	}
-	if s.o.Script == "" {
-		script.Name, script.Source, script.Callable = "welcome.py", welcomeSource, "application"
-	}
-	return script
-}
-
-func (s *serving) newFront(app gateway.App) (*front.Server, error) {
+// newFront returns the HTTP side for the applications of the plan.
+func (s *serving) newFront(apps []front.Application) (*front.Server, error) {
 	table, err := s.table()
 	if err != nil {
 		return nil, err
 	}
 	o := front.Options{
-		App:              app,
+		Applications:     apps,
 		Table:            table,
-		Group:            s.group,
 		Log:              s.logs.errors,
 		ServerName:       s.serverName(),
 		ServerPort:       s.port(),
 		LimitRequestBody: s.o.LimitRequestBody,
 		ChunkedRequest:   s.o.ChunkedRequest,
+		SocketTimeout:    s.socketTimeout(),
 	}
 	if o.LimitRequestBody == 0 {
 		o.LimitRequestBody = front.NoLimit
@@ -303,8 +160,17 @@ func (s *serving) newFront(app gateway.App) (*front.Server, error) {
 	return front.New(o), nil
 }
 
+// socketTimeout is how long the server waits for a client's next data, or for it
+// to take some. --socket-timeout sets it as well as that of the process group.
+func (s *serving) socketTimeout() time.Duration {
+	return s.o.Group.SocketLimit(front.DefaultSocketTimeout)
+}
+
 func (s *serving) table() (*dispatch.Table, error) {
-	o := dispatch.Options{MountPoint: s.o.MountPoint, DocumentRoot: s.o.DocumentRoot}
+	o := dispatch.Options{DocumentRoot: s.o.DocumentRoot}
+	for _, a := range s.plan.Applications {
+		o.MountPoints = append(o.MountPoints, a.MountPoint)
+	}
 	for _, a := range s.o.URLAliases {
 		o.Aliases = append(o.Aliases, dispatch.Alias{URL: a.URL, Path: a.Path})
 	}
@@ -318,11 +184,31 @@ func (s *serving) run(stops *stops) error {
 	if err != nil {
 		return err
 	}
+	graceful, shutdown := s.times()
 	err = server.Run(stops.stop, stops.force, server.Options{
 		Listener: s.listener, Front: s.front, Host: reload, Log: s.logs.errors,
-		Graceful: orNone(s.o.Group.GracefulTimeout), Shutdown: orNone(s.o.Group.ShutdownTimeout),
+		Graceful: orNone(graceful), Shutdown: orNone(shutdown),
 	})
 	return reload.end(stops.end(), err)
+}
+
+// times are how long the running requests of the server may take when it is to
+// end, and what comes after them; 0 is no time for the former and no limit for
+// the latter. The options of start-server count for what is embedded.
+func (s *serving) times() (graceful, shutdown time.Duration) {
+	if len(s.plan.Groups) == 0 {
+		return s.o.Group.GracefulTimeout, s.o.Group.ShutdownTimeout
+	}
+	graceful, shutdown = s.plan.Graceful(), s.plan.Shutdown()
+	if s.plan.Embedded() {
+		graceful = max(graceful, s.o.Group.GracefulTimeout)
+		if own := s.o.Group.ShutdownTimeout; shutdown != 0 && own != 0 {
+			shutdown = max(shutdown, own)
+		} else {
+			shutdown = 0
+		}
+	}
+	return graceful, shutdown
 }
 
 // orNone turns the 0 of an option into what package server takes for none.

@@ -10,25 +10,7 @@ import (
 
 // embeddedToo are the options of a process group that mean something in
 // embedded mode as well.
-var embeddedToo = []string{"--threads", "--graceful-timeout", "--shutdown-timeout", "--switch-interval"}
-
-// withoutEffect are options that are accepted for the sake of old command lines:
-// requests go through shared memory and not through a socket, and the front
-// decides when a response is flushed.
-var withoutEffect = []string{
-	"--send-buffer-size", "--receive-buffer-size", "--response-buffer-size", "--response-flush-delay", "--response-socket-timeout",
-}
-
-// idleOptions returns the options that were given and change nothing.
-func (o *StartOptions) idleOptions() []string {
-	var idle []string
-	for _, name := range o.daemonOnly {
-		if slices.Contains(withoutEffect, name) {
-			idle = append(idle, name)
-		}
-	}
-	return idle
-}
+var embeddedToo = []string{"--threads", "--daemon-backlog", "--queue-timeout", "--graceful-timeout", "--shutdown-timeout", "--switch-interval"}
 
 // groupRows are the options of start-server that set one of the process group.
 func groupRows() []option[StartOptions] {
@@ -41,7 +23,7 @@ func groupRows() []option[StartOptions] {
 		if byDefault == "" {
 			byDefault = row.Without
 		}
-		rows = append(rows, option[StartOptions]{
+		o := option[StartOptions]{
 			group: row.Heading, name: row.Flag, metavar: row.Metavar(), byDef: byDefault, help: row.Help,
 			set: func(o *StartOptions, args []string) error {
 				if !slices.Contains(embeddedToo, row.Flag) {
@@ -49,9 +31,21 @@ func groupRows() []option[StartOptions] {
 				}
 				return row.Set(o.Group, args[0])
 			},
-		})
+		}
+		if row.Switch() {
+			o = switchOn(o)
+		}
+		rows = append(rows, o)
 	}
 	return rows
+}
+
+// switchOn makes a flag without a value of an option that is On or Off.
+func switchOn(o option[StartOptions]) option[StartOptions] {
+	set := o.set
+	o.metavar, o.byDef = "", ""
+	o.set = func(s *StartOptions, _ []string) error { return set(s, []string{"On"}) }
+	return o
 }
 
 // completeGroup settles what the process group takes from other options.

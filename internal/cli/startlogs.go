@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +22,51 @@ type logFiles struct {
 	files     []*logs.File // what errors and access write to; none on a terminal
 	errorName string       // as the banner shows it
 	name      string       // of the access log, likewise; "" for none
+
+	own map[string]*logs.File // error logs of process groups that have one, by name
+}
+
+// openOwn opens the error log of one process group, which is made to belong to
+// who.
+func (l *logFiles) openOwn(group, path string, who account.Account) error {
+	f, err := logs.OpenFile(path)
+	if err != nil {
+		return fmt.Errorf("%w; name a file that can be written with --service-log-file", err)
+	}
+	if l.own == nil {
+		l.own = map[string]*logs.File{}
+	}
+	l.own[group] = f
+	return giveFile(path, who)
+}
+
+// giveFile makes a log belong to an account, if this process may.
+func giveFile(path string, who account.Account) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if err := os.Chown(path, int(who.UID), int(who.GID)); err != nil {
+		return fmt.Errorf("give log file to %s: %w", who.Name, err)
+	}
+	return nil
+}
+
+// inheritedBy is inherited for a process of a group.
+func (l *logFiles) inheritedBy(group string, stdout, stderr io.Writer) (files []*os.File, err error) {
+	f := l.own[group]
+	if f == nil {
+		return l.inherited(stdout, stderr)
+	}
+	duplicate, err := f.Duplicate()
+	if err != nil {
+		return nil, err
+	}
+	return []*os.File{duplicate}, nil
+}
+
+// all are the files that are open.
+func (l *logFiles) all() []*logs.File {
+	return slices.AppendSeq(slices.Clone(l.files), maps.Values(l.own))
 }
 
 // openLogs opens the logs that o asks for. Files are made to belong to who.
@@ -33,6 +80,9 @@ func openLogs(o *StartOptions, who account.Account, stdout, stderr io.Writer) (*
 		}
 	}
 	l.errors = logs.NewErrorLog(errorTo, o.LogLevel)
+	if o.LogDirectory != "" {
+		l.errors.ComplainTo(stderr)
+	}
 	if !o.AccessLog {
 		l.name = ""
 		return l, nil
@@ -53,17 +103,15 @@ func (l *logFiles) open(name *string, dir, base string, who account.Account) (io
 		return nil, fmt.Errorf("%w; name a directory that can be written with --log-directory", err)
 	}
 	l.files = append(l.files, f)
-	if os.Geteuid() == 0 {
-		if err := os.Chown(*name, int(who.UID), int(who.GID)); err != nil {
-			return nil, errors.Join(fmt.Errorf("give log file to %s: %w", who.Name, err), l.Close())
-		}
+	if err := giveFile(*name, who); err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
 	return f, nil
 }
 
 // reopen goes on in new files after a log rotation.
 func (l *logFiles) reopen() {
-	for _, f := range l.files {
+	for _, f := range l.all() {
 		if err := f.Reopen(); err != nil {
 			l.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
 		}
@@ -121,7 +169,7 @@ func closeFiles(files []*os.File) error {
 // Close closes the files.
 func (l *logFiles) Close() error {
 	var errs []error
-	for _, f := range l.files {
+	for _, f := range l.all() {
 		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)

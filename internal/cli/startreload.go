@@ -116,12 +116,3 @@ func (r *reload) environment() []string {
 	}
 	return environment
 }
-
-// sourceFiles lists what a restart depends on.
-func (s *serving) sourceFiles() []string {
-	files := s.python.SourceFiles()
-	if s.o.Script != "" {
-		files = append(files, s.o.Script)
-	}
-	return files
-}

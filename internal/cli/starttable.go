@@ -84,6 +84,15 @@ var startRows = []option[StartOptions]{
 		turnOn(func(o *StartOptions) *bool { return &o.AccessLog })},
 	{"Logging", "--access-log-format", "FORMAT", false, "common", "common, combined, or a LogFormat of Apache", setFormat},
 
+	{"Services", "--service-script", "NAME FILE", true, "", "run a script in a process of its own, beside the server; it is started again when it ends",
+		addService},
+	{"Services", "--service-user", "NAME USER", true, "that of --user", "account to run the service as",
+		ofService(func(s *ServiceOptions) *string { return &s.User })},
+	{"Services", "--service-group", "NAME GROUP", true, "that of --group", "group to run the service as",
+		ofService(func(s *ServiceOptions) *string { return &s.Group })},
+	{"Services", "--service-log-file", "NAME FILE", true, "the error log", "file that the service logs to",
+		ofService(func(s *ServiceOptions) *string { return &s.LogFile })},
+
 	{"Identity", "--user", "NAME", false, "who runs the command; www-data or nobody for root", "account to run as",
 		text(func(o *StartOptions) *string { return &o.User })},
 	{"Identity", "--group", "NAME", false, "the account's", "group to run as",

@@ -138,7 +138,7 @@ func (p *parentMode) snapshot(ctx context.Context, started time.Time) status.Sna
 
 func (p *parentMode) groupStatus(g *supervise.Status, f wire.GroupFigures) status.Group {
 	out := status.Group{
-		Name: g.Group, User: p.account.Name, Waiting: f.Waiting, Bound: p.o.Group.ListenBacklog,
+		Name: g.Group, User: p.users[g.Group], Waiting: f.Waiting, Bound: p.plan.Group(g.Group).ListenBacklog,
 		Rejected: uint64(f.Rejected + f.TimedOut),
 	}
 	if ready, ok := p.parent.Ready(g.Group); ok {
@@ -146,10 +146,22 @@ func (p *parentMode) groupStatus(g *supervise.Status, f wire.GroupFigures) statu
 	}
 	for _, place := range g.Places {
 		for _, info := range place.Processes {
-			out.Processes = append(out.Processes, processStatus(place, info, f))
+			process := processStatus(place, info, f)
+			process.GILWait = p.gilWait(wire.ProcessID{Group: g.Group, PID: info.Pid})
+			out.Processes = append(out.Processes, process)
 		}
 	}
 	return out
+}
+
+// gilWait is how long requests of a process waited for Python's lock on average,
+// nil if it has told nothing.
+func (p *parentMode) gilWait(id wire.ProcessID) *time.Duration {
+	v, ok := p.parent.Vitals(id)
+	if !ok || v.Requests == 0 {
+		return nil
+	}
+	return new(v.GILWait / time.Duration(v.Requests))
 }
 
 func processStatus(place supervise.PlaceStatus, info supervise.Info, f wire.GroupFigures) status.Process {

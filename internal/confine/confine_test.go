@@ -225,6 +225,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestCPUKill(t *testing.T) {
+	for want, p := range map[time.Duration]Plan{
+		0:                {CPUGrace: 5 * time.Second},
+		66 * time.Second: {CPUTime: 60 * time.Second, CPUGrace: 5 * time.Second},
+		2 * time.Second:  {CPUTime: 1900 * time.Millisecond, CPUGrace: 900 * time.Millisecond},
+	} {
+		if got := p.CPUKill(); got != want {
+			t.Errorf("%+v: %v, want %v", p, got, want)
+		}
+	}
+}
+
 func TestLimitBelowUse(t *testing.T) {
 	got := fails(t, Plan{AddressSpace: 1 << 20})
 	for _, want := range []string{"limit memory to 1048576 bytes: the process has ", " before Python starts; give virtual-memory-limit more than that"} {

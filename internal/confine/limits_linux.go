@@ -59,8 +59,16 @@ func limitCPUTime(p Plan) error {
 	if p.CPUTime == 0 {
 		return nil
 	}
-	soft := uint64(p.CPUTime / time.Second)
-	return limit("cpu-time-limit", unix.RLIMIT_CPU, soft, soft+1+uint64(p.CPUGrace/time.Second))
+	return limit("cpu-time-limit", unix.RLIMIT_CPU, uint64(p.CPUTime/time.Second), uint64(p.CPUKill()/time.Second))
+}
+
+// CPUKill is the processor time at which the kernel kills the process, in whole
+// seconds; 0 if there is no limit.
+func (p Plan) CPUKill() time.Duration {
+	if p.CPUTime == 0 {
+		return 0
+	}
+	return p.CPUTime.Truncate(time.Second) + time.Second + p.CPUGrace.Truncate(time.Second)
 }
 
 func limitData(p Plan) error {

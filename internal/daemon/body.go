@@ -10,10 +10,11 @@ import (
 )
 
 // Interrupter may be implemented by a gateway.Request.Body: Interrupt makes a
-// Read that waits, and those that follow, return an error soon. It is called by
-// another goroutine than Read. Without it, a request whose process answers
-// before it has read the whole body ends when the client sends more of it, or
-// when the body's own time limits end the Read.
+// Read that waits, and those that follow, return an error soon, unless the
+// client goes on sending. It is called by another goroutine than Read. Without
+// it, a request whose process answers before it has read the whole body ends
+// when the client sends more of it, or when the body's own time limits end the
+// Read.
 type Interrupter interface{ Interrupt() }
 
 // emptyReads is how many reads may give nothing in a row.
@@ -66,10 +67,16 @@ func (c *call) endBody() {
 	if b == nil {
 		return
 	}
+	select {
+	case <-b.done:
+		return
+	default:
+	}
+	if c.sent {
+		_ = c.w.Flush() // the client need not wait; an error is one that left
+	}
 	if i, ok := b.src.(Interrupter); ok && b.reading.Load() {
 		i.Interrupt()
-	} else if c.sent {
-		_ = c.w.Flush() // the client need not wait; an error is one that left
 	}
 	<-b.done
 }

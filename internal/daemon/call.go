@@ -7,6 +7,7 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/reply"
 	"github.com/gophersnake/gophersnake/internal/ring"
 )
 
@@ -19,12 +20,10 @@ const keptBuffer = 128 << 10
 // call is one request and its response. It is pooled, and belongs to the
 // goroutine that serves the request, but for what is marked.
 type call struct {
-	g      *Group
-	wake   chan struct{} // the waiting is over: p and slot are set, or refusal is
-	buf    []byte
-	head   gateway.Head
-	flat   string // the bytes that head was parsed from; "" if they are not kept
-	length int64  // the Content-Length in them
+	g    *Group
+	wake chan struct{} // the waiting is over: p and slot are set, or refusal is
+	buf  []byte
+	head reply.Head
 	attempt
 	made
 
@@ -84,9 +83,7 @@ func (c *call) begin(ctx context.Context, s Script, r *gateway.Request, w gatewa
 // end forgets the request.
 func (c *call) end() {
 	c.made, c.attempt = made{}, attempt{}
-	if c.flat == "" {
-		clear(c.head.Fields)
-	}
+	c.head.Forget()
 	c.refusal = nil
 	if cap(c.buf) > keptBuffer {
 		c.buf = nil

@@ -54,6 +54,7 @@ func (g *Group) Add(o ProcessOptions) *Process {
 	g.processes = append(g.processes, p)
 	g.down = ""
 	g.dispatchLocked()
+	g.rebalanceLocked(p)
 	closed := g.closed
 	g.unlock()
 	if closed {
@@ -162,6 +163,7 @@ func (p *Process) finishedLocked() {
 	p.served++
 	p.full = false
 	p.g.dispatchLocked()
+	p.g.rebalanceLocked(p)
 	p.checkEmptyLocked()
 }
 

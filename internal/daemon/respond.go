@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
-	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/reply"
 	"github.com/gophersnake/gophersnake/internal/ring"
 )
 
@@ -16,15 +17,8 @@ import (
 // body.
 const maxHead = 8 << 20
 
-// Causes of a gateway.Error; the process has logged the details.
-var (
-	errScript    = errors.New("the application failed")
-	errNoScript  = errors.New("the script does not exist")
-	errNotScript = errors.New("the script is not a file")
-	errTimeout   = errors.New("the request was interrupted")
-	errCut       = errors.New("the application failed in the middle of the response")
-	errStops     = errors.New("the process stopped in the middle of the request")
-)
+// errStops is the cause of a gateway.Error; the process has logged the details.
+var errStops = errors.New("the process stopped in the middle of the request")
 
 // pieces hands on what there is of a streamed response.
 func (c *call) pieces() (outcome, error) {
@@ -60,7 +54,7 @@ func (c *call) piece(p ring.Piece) (outcome, error) {
 		if body, err = c.parse(c.buf); err != nil {
 			return c.broken(err)
 		}
-		if err := c.writeHead(); err != nil {
+		if err := (*checked)(c).WriteHead(&c.head.Head); err != nil {
 			c.abandon()
 			return over, err
 		}
@@ -84,39 +78,47 @@ func (c *call) write(body []byte, flush bool) error {
 	return nil
 }
 
-// keptHead bounds the heads that are kept for a comparison with the next one.
-const keptHead = 512
-
-// parse decodes a flat head into c.head and returns the body behind it. An
-// application often gives the same head again; then nothing is to be decoded.
+// parse decodes a flat head into c.head and returns the body behind it.
 func (c *call) parse(data []byte) (body []byte, err error) {
-	if n := len(c.flat); n > 0 && len(data) >= n && string(data[:n]) == c.flat {
-		c.head.ContentLength = c.length
-		return data[n:], nil
-	}
-	c.flat = ""
-	if body, err = flat.ParseHead(&c.head, data); err != nil {
+	if body, err = c.head.Parse(data); err != nil {
 		return nil, fmt.Errorf("%w: %w", ring.ErrBroken, err)
-	}
-	if head := data[:len(data)-len(body)]; len(head) <= keptHead {
-		c.flat, c.length = string(head), c.head.ContentLength
 	}
 	return body, nil
 }
 
-// writeHead hands on the head.
-func (c *call) writeHead() error {
+// checked is a call as the ResponseWriter that its response goes through.
+type checked call
+
+var _ gateway.ResponseWriter = (*checked)(nil)
+
+// WriteHead hands on the head, unless another path is to answer. Its error is
+// one for App.Serve.
+func (c *checked) WriteHead(h *gateway.Head) error {
 	limit := c.g.o.headerLine()
-	for _, f := range c.head.Fields {
+	for i := range h.Fields {
+		f := &h.Fields[i]
 		if n := len(f.Name) + len(": ") + len(f.Value); n > limit {
-			return c.fail(fmt.Errorf("WSGI0144: response header line of %d bytes is longer than the %d of header-buffer-size", n, limit))
+			return (*call)(c).fail(fmt.Errorf("WSGI0144: response header line of %d bytes is longer than the %d of header-buffer-size", n, limit))
+		}
+		if h.Status == http.StatusOK && redirects(f) {
+			return &gateway.Redirect{Location: f.Value}
 		}
 	}
-	if err := c.w.WriteHead(&c.head); err != nil {
-		return c.fail(fmt.Errorf("send response: %w", err))
+	if err := c.w.WriteHead(h); err != nil {
+		return (*call)(c).fail(fmt.Errorf("send response: %w", err))
 	}
 	c.sent = true
 	return nil
+}
+
+func (c *checked) Write(p []byte) (int, error)                 { return c.w.Write(p) }
+func (c *checked) Flush() error                                { return c.w.Flush() }
+func (c *checked) SendFile(f *os.File, n int64) (int64, error) { return c.w.SendFile(f, n) }
+
+// redirects reports the header with which a response of status 200 asks for an
+// internal redirect.
+func redirects(f *gateway.Field) bool {
+	return len(f.Value) > 0 && f.Value[0] == '/' && len(f.Name) == len("Location") && strings.EqualFold(f.Name, "Location")
 }
 
 // done ends a request that the process has finished.
@@ -132,7 +134,7 @@ func (c *call) done(dead bool) (outcome, error) {
 	switch c.result.Kind {
 	case ring.Complete:
 		c.release()
-		return over, c.sendComplete()
+		return over, c.head.Complete((*checked)(c), c.req.Method, c.whole)
 	case ring.File:
 		return c.file(dead)
 	case ring.Stale:
@@ -162,54 +164,22 @@ func (c *call) readResult() (err error) {
 	}
 	c.concluded = true
 	if c.result.Excess {
-		c.log(logs.Debug, fmt.Sprintf("response body is longer than its Content-Length of %d bytes; the rest is dropped", c.result.Length))
+		c.log(logs.Debug, reply.Excess(c.result.Length))
 	}
 	return nil
 }
 
 // verdict turns an end without a response of its own into an error.
 func (c *call) verdict() error {
-	kind, err := gateway.Failed, errScript
-	switch c.result.Kind {
-	case ring.Streamed:
-		return nil
-	case ring.NotFound:
-		c.log(logs.Error, "WSGI0135: Target WSGI script not found or unable to stat: "+c.script.Path)
-		kind, err = gateway.NotFound, errNoScript
-	case ring.Forbidden:
-		c.log(logs.Error, "WSGI0136: Attempt to invoke directory as WSGI application: "+c.script.Path)
-		kind, err = gateway.Forbidden, errNotScript
-	case ring.Timeout:
-		kind, err = gateway.Timeout, errTimeout
-	case ring.Aborted:
-		kind, err = gateway.Aborted, errCut
-	case ring.Gone: // it was not cancelled here
+	if c.result.Kind == ring.Gone { // it was not cancelled here
 		c.log(logs.Error, fmt.Sprintf("%s %s: %v, after %v", c.req.Method, c.req.URI, errStops, c.ran()))
-		kind, err = gateway.Gone, errStops
+		return &gateway.Error{Kind: gateway.Gone, Err: errStops}
 	}
-	return &gateway.Error{Kind: kind, Err: err}
-}
-
-// bodyless reports statuses that never have a body (RFC 9110, section 6.4.1).
-func bodyless(status int) bool {
-	return status == http.StatusNoContent || status == http.StatusNotModified
-}
-
-// sendComplete sends a response that came in one.
-func (c *call) sendComplete() error {
-	body, h := c.whole, &c.head
-	// The answer to HEAD may be that of GET without its body, whose length
-	// is not known then.
-	if h.ContentLength < 0 && !bodyless(h.Status) && (len(body) > 0 || c.req.Method != http.MethodHead) {
-		h.ContentLength = int64(len(body))
+	message, err := reply.Kind(c.result.Kind).Verdict(c.script.Path)
+	if message != "" {
+		c.log(logs.Error, message)
 	}
-	if err := c.writeHead(); err != nil {
-		return err
-	}
-	if len(body) > 0 {
-		_, _ = c.w.Write(body) // an error is a client that left: nothing follows
-	}
-	return nil
+	return err
 }
 
 // file sends a response whose body is a file, which comes on a way of its own.
@@ -218,7 +188,7 @@ func (c *call) file(dead bool) (outcome, error) {
 	switch {
 	case f != nil:
 		c.release()
-		return over, c.sendFile(f)
+		return over, c.head.File((*checked)(c), f, c.result.Count)
 	case dead:
 		return c.gone()
 	case c.ctx.Err() != nil:
@@ -239,13 +209,4 @@ func (p *Process) claim(c *call) *os.File {
 	f := p.files[index]
 	p.files[index] = nil
 	return f
-}
-
-func (c *call) sendFile(f *os.File) error {
-	defer f.Close()
-	if err := c.writeHead(); err != nil {
-		return err
-	}
-	_, _ = c.w.SendFile(f, c.result.Count) // a short file shows in the body's length
-	return nil
 }

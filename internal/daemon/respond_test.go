@@ -93,7 +93,7 @@ func TestKinds(t *testing.T) {
 		q.Done(ringtest.Outcome{Kind: kind})
 	})
 	for k, want := range map[uint32]string{
-		ringtest.Streamed: "", ringtest.Failed: "failed", ringtest.NotFound: "not found", ringtest.Forbidden: "forbidden",
+		ringtest.Streamed: "", ringtest.Failed: "failed", ringtest.NotFound: "not found", ringtest.Forbidden: "forbidden", ringtest.Denied: "forbidden",
 		ringtest.Timeout: "timeout", ringtest.Aborted: "aborted", ringtest.Gone: "gone",
 	} {
 		kind.Store(k)
@@ -179,7 +179,7 @@ func TestLargeHead(t *testing.T) {
 // TestBroken: a process that writes nonsense is given nothing more.
 func TestBroken(t *testing.T) {
 	for name, handler := range map[string]func(*ringtest.Request){
-		"no such kind":          func(q *ringtest.Request) { q.Done(ringtest.Outcome{Kind: 10}) },
+		"no such kind":          func(q *ringtest.Request) { q.Done(ringtest.Outcome{Kind: 11}) },
 		"no head":               func(q *ringtest.Request) { q.Done(ringtest.Outcome{Out: []byte("x")}) },
 		"no streamed head":      func(q *ringtest.Request) { q.Send([]byte("x")) },
 		"complete after pieces": func(q *ringtest.Request) { q.Send(plain("")); answer(q, "") },

@@ -1,5 +1,5 @@
-// Package dispatch decides what serves a URL path: the application with its
-// SCRIPT_NAME and PATH_INFO, or a static file; and which interpreter the
+// Package dispatch decides what serves a URL path: which application, with its
+// SCRIPT_NAME and PATH_INFO, or a static file; and which interpreter an
 // application runs in. It knows paths and the file system, and nothing of HTTP
 // connections or of Python.
 package dispatch
@@ -19,7 +19,7 @@ type Kind uint8
 
 // The kinds of a Target.
 const (
-	App       Kind = iota // the application, with ScriptName and PathInfo
+	App       Kind = iota // an application, with ScriptName and PathInfo
 	File                  // the regular file File
 	Redirect              // to the same path with a slash behind it
 	Forbidden             // there is something that is not served
@@ -45,6 +45,7 @@ func (k Kind) String() string {
 // Target is the answer for one path.
 type Target struct {
 	Kind                 Kind
+	Application          int    // of App: its number among Options.MountPoints
 	ScriptName, PathInfo string // of App
 	File                 string // of File
 }
@@ -56,9 +57,10 @@ type Alias struct{ URL, Path string }
 // Options says what there is to serve. The zero value is an application at the
 // root of the site.
 type Options struct {
-	// MountPoint is the URL of the application. A leading slash is added, one
-	// at the end does not matter.
-	MountPoint string
+	// MountPoints are the URLs of the applications; the first that covers a
+	// path counts. A leading slash is added, one at the end does not matter.
+	// None at all stands for one application at the root.
+	MountPoints []string
 	// Aliases are asked before everything else, the longest URL first.
 	Aliases []Alias
 	// DocumentRoot is a directory whose regular files are served before the
@@ -69,7 +71,7 @@ type Options struct {
 // Table is immutable and safe for concurrent use. The zero value serves an
 // application at the root of the site.
 type Table struct {
-	mount   string // without a slash at the end
+	mounts  []string // of the applications, without a slash at the end
 	root    string
 	aliases []alias
 }
@@ -83,7 +85,10 @@ type alias struct {
 // New returns the table for o. A target of an alias is looked at once, here:
 // what is no file now is treated as a directory for good.
 func New(o Options) (*Table, error) {
-	t := &Table{mount: strings.TrimRight(cleanURL(o.MountPoint), "/"), root: o.DocumentRoot}
+	t := &Table{root: o.DocumentRoot}
+	for _, url := range o.MountPoints {
+		t.mounts = append(t.mounts, strings.TrimRight(cleanURL(url), "/"))
+	}
 	seen := map[string]string{}
 	for _, a := range o.Aliases {
 		url := cleanURL(a.URL)
@@ -123,11 +128,15 @@ func (t *Table) Resolve(path string) Target {
 			return Target{Kind: File, File: file}
 		}
 	}
-	rest, ok := below(path, t.mount)
-	if !ok {
-		return Target{Kind: NotFound}
+	if len(t.mounts) == 0 {
+		return Target{Kind: App, PathInfo: path}
 	}
-	return Target{Kind: App, ScriptName: t.mount, PathInfo: rest}
+	for i, mount := range t.mounts {
+		if rest, ok := below(path, mount); ok {
+			return Target{Kind: App, Application: i, ScriptName: mount, PathInfo: rest}
+		}
+	}
+	return Target{Kind: NotFound}
 }
 
 // match reports whether the alias covers path, and what of it follows.

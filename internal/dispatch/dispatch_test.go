@@ -59,9 +59,9 @@ func TestMountPoint(t *testing.T) {
 		{"/a/b", Target{PathInfo: "/a/b"}},
 	}
 	check(t, &Table{}, root)
-	check(t, mustNew(t, Options{MountPoint: "/"}), root)
+	check(t, mustNew(t, Options{MountPoints: []string{"/"}}), root)
 	for _, mount := range []string{"/app", "app", "/app/", "//app"} {
-		check(t, mustNew(t, Options{MountPoint: mount}), []want{
+		check(t, mustNew(t, Options{MountPoints: []string{mount}}), []want{
 			{"/app", Target{ScriptName: "/app"}},
 			{"/app/", Target{ScriptName: "/app", PathInfo: "/"}},
 			{"/app/x/y", Target{ScriptName: "/app", PathInfo: "/x/y"}},
@@ -72,10 +72,28 @@ func TestMountPoint(t *testing.T) {
 	}
 }
 
+// TestSeveralMountPoints: the first that covers a path counts, also before a
+// longer one.
+func TestSeveralMountPoints(t *testing.T) {
+	check(t, mustNew(t, Options{MountPoints: []string{"/a/b", "/a", "c/", "/c/d"}}), []want{
+		{"/a/b", Target{Application: 0, ScriptName: "/a/b"}},
+		{"/a/b/x", Target{Application: 0, ScriptName: "/a/b", PathInfo: "/x"}},
+		{"/a/bc", Target{Application: 1, ScriptName: "/a", PathInfo: "/bc"}},
+		{"/a", Target{Application: 1, ScriptName: "/a"}},
+		{"/c/d", Target{Application: 2, ScriptName: "/c", PathInfo: "/d"}},
+		{"/d", Target{Kind: NotFound}},
+		{"/", Target{Kind: NotFound}},
+	})
+	check(t, mustNew(t, Options{MountPoints: []string{"/a", "/"}}), []want{
+		{"/a/x", Target{Application: 0, ScriptName: "/a", PathInfo: "/x"}},
+		{"/b", Target{Application: 1, PathInfo: "/b"}},
+	})
+}
+
 func TestAliases(t *testing.T) {
 	dir := tree(t, "static/a.css", "static/sub/b.css", "static/empty/", "robots.txt", "deep/c.js")
 	in := func(name string) string { return filepath.Join(dir, name) }
-	table := mustNew(t, Options{MountPoint: "/", Aliases: []Alias{
+	table := mustNew(t, Options{MountPoints: []string{"/"}, Aliases: []Alias{
 		{"/static", in("static")},
 		{"/static/deep", in("deep")},
 		{"/robots.txt", in("robots.txt")},
@@ -149,7 +167,7 @@ func TestAliasErrors(t *testing.T) {
 func TestDocumentRoot(t *testing.T) {
 	dir := tree(t, "favicon.ico", "sub/page.html", "app/inside.txt")
 	in := func(name string) string { return filepath.Join(dir, name) }
-	check(t, mustNew(t, Options{MountPoint: "/app", DocumentRoot: dir}), []want{
+	check(t, mustNew(t, Options{MountPoints: []string{"/app"}, DocumentRoot: dir}), []want{
 		{"/favicon.ico", Target{Kind: File, File: in("favicon.ico")}},
 		{"/sub/page.html", Target{Kind: File, File: in("sub/page.html")}},
 		{"/app/inside.txt", Target{Kind: File, File: in("app/inside.txt")}},

@@ -55,6 +55,9 @@ func AppendEnviron(dst []byte, r *gateway.Request) (extended []byte, steady int)
 	if r.Host != "" {
 		dst = appendValue(dst, keyHTTPHost, keyNone, r.Host)
 	}
+	if from := r.Redirected; from != nil {
+		dst = appendRedirected(dst, from)
+	}
 	dst = appendSteadyHeaders(dst, r.Header)
 	steady = len(dst)
 	if c != nil {
@@ -67,6 +70,16 @@ func AppendEnviron(dst []byte, r *gateway.Request) (extended []byte, steady int)
 		}
 	}
 	return dst, steady
+}
+
+// appendRedirected appends what Apache sets after an internal redirect.
+func appendRedirected(dst []byte, from *gateway.Redirected) []byte {
+	dst = appendText(dst, "REDIRECT_STATUS", "200")
+	dst = appendText(dst, "REDIRECT_URL", from.Path)
+	if from.Query != "" {
+		dst = appendText(dst, "REDIRECT_QUERY_STRING", from.Query)
+	}
+	return dst
 }
 
 // secretHeaders are not kept beyond their request.
@@ -149,6 +162,12 @@ func appendValue(dst []byte, key, alias Key, value string) []byte {
 
 func appendTransient(dst []byte, key Key, value string) []byte {
 	return append(appendEntry(dst, key, keyNone, uint32(len(value))|transient), value...)
+}
+
+// appendText appends an entry whose key is none of Keys.
+func appendText(dst []byte, key, value string) []byte {
+	dst = appendEntry(dst, literal, Key(len(key)), uint32(len(value)))
+	return append(append(dst, key...), value...)
 }
 
 func appendLiteral(dst []byte, name, value string) []byte {

@@ -193,3 +193,24 @@ func plain(name string) bool {
 	}
 	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
+
+// After an internal redirect the application is told where it comes from.
+func TestRedirected(t *testing.T) {
+	for _, c := range []struct {
+		from gateway.Redirected
+		want map[string]string
+	}{
+		{gateway.Redirected{Path: "/a b", Query: "c=d"}, map[string]string{"REDIRECT_STATUS": "200", "REDIRECT_URL": "/a b", "REDIRECT_QUERY_STRING": "c=d"}},
+		{gateway.Redirected{Path: "/"}, map[string]string{"REDIRECT_STATUS": "200", "REDIRECT_URL": "/"}},
+	} {
+		r := &gateway.Request{Method: "GET"}
+		before, _ := AppendEnviron(nil, r)
+		r.Redirected = &c.from
+		after, _ := AppendEnviron(nil, r)
+		want := decode(t, before)
+		maps.Copy(want, c.want)
+		if got := decode(t, after); !maps.Equal(got, want) {
+			t.Errorf("%+v: %q, want %q", c.from, got, want)
+		}
+	}
+}

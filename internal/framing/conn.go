@@ -15,8 +15,8 @@ import (
 const lingerTime = time.Second
 
 // Conn is a connection whose Read refuses ambiguous requests. As with any
-// net.Conn one goroutine may read while another writes. SetReason belongs to
-// the writing side.
+// net.Conn one goroutine may read while another writes. SetReason and
+// SetWriteTimeout belong to the writing side.
 type Conn struct {
 	net.Conn
 	Owner   any // for who accepted it; set before the first Read
@@ -26,9 +26,10 @@ type Conn struct {
 	told    bool         // the refusal has been reported
 	leaveBy atomic.Int64 // when the rest of a body is no longer waited for, in Unix nanoseconds; 0: not set
 
-	writeBy time.Time // the write deadline in force
-	status  int       // the response whose reason phrase is to be replaced; 0: none
-	reason  string
+	writeBy  time.Time     // the write deadline in force
+	patience time.Duration // in place of Options.WriteTimeout; 0: that holds
+	status   int           // the response whose reason phrase is to be replaced; 0: none
+	reason   string
 }
 
 // newConn guards c. The options are shared between connections; their limits
@@ -98,7 +99,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // armRead bounds the next read of a body.
 func (c *Conn) armRead() error {
-	leaveBy := c.leaveBy.Load()
+	for {
+		leaveBy := c.leaveBy.Load()
+		err := c.boundRead(leaveBy)
+		if err != nil || c.leaveBy.Load() == leaveBy { // else Interrupt came between
+			return err
+		}
+	}
+}
+
+func (c *Conn) boundRead(leaveBy int64) error {
 	switch {
 	case leaveBy != 0:
 		return c.Conn.SetReadDeadline(time.Unix(0, leaveBy))
@@ -108,11 +118,33 @@ func (c *Conn) armRead() error {
 	return nil
 }
 
-// Leave says that the connection ends with the response being sent: what is
-// left of the request body is waited for a moment, so that the client can take
-// the response before the connection is reset, and then no longer. It may be
-// called by any goroutine, and takes effect with the next Read.
+// Leave says that the rest of a request body is not wanted: it is waited for a
+// moment, so that the client can take the response before the connection is
+// reset, and then no longer: the connection ends, unless the body ended in time,
+// and Stay was called. Leave may be called by any goroutine, and takes effect
+// with the next Read.
 func (c *Conn) Leave() { c.leaveBy.Store(time.Now().Add(lingerTime).UnixNano()) }
+
+// Interrupt is Leave with effect on a Read that waits, too.
+func (c *Conn) Interrupt() {
+	c.Leave()
+	// an error is that of a closed connection, which Read finds out
+	_ = c.Conn.SetReadDeadline(time.Unix(0, c.leaveBy.Load()))
+}
+
+// Stay takes Leave back: another request has begun.
+func (c *Conn) Stay() {
+	if by := c.leaveBy.Load(); by > abandoned {
+		c.leaveBy.CompareAndSwap(by, 0)
+	}
+}
+
+// abandoned is a leaveBy that is over, for good.
+const abandoned = 1
+
+// Abandon says that the rest of a request body is not to be read at all: where
+// it ends cannot be known any more. It takes effect with the next Read.
+func (c *Conn) Abandon() { c.leaveBy.Store(abandoned) }
 
 // refuse answers a Read of a refused connection.
 //
@@ -148,20 +180,29 @@ func (c *Conn) dismiss(r *Refusal, scratch []byte) {
 	if _, err := c.write(r.page()); err != nil {
 		return
 	}
-	if c.CloseWrite() != nil || c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
-		return
+	_ = c.linger(scratch)
+}
+
+// CloseWrite ends what is sent, and waits for a moment for the client to do the
+// same: to close the connection while the client sends would reset it, and the
+// reset could overtake the response. The caller must be the only one to read.
+func (c *Conn) CloseWrite() error { return c.linger(make([]byte, 4<<10)) }
+
+// linger reads on until the client has closed its side or lingerTime is over.
+func (c *Conn) linger(scratch []byte) error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return io.ErrClosedPipe
+	}
+	if err := half.CloseWrite(); err != nil {
+		return err
+	}
+	if err := c.Conn.SetReadDeadline(time.Now().Add(lingerTime)); err != nil {
+		return err
 	}
 	for {
 		if _, err := c.Conn.Read(scratch); err != nil {
-			return
+			return nil // the end of the client's side, or of our patience
 		}
 	}
-}
-
-// CloseWrite ends what is sent, and leaves the connection open for reading.
-func (c *Conn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return io.ErrClosedPipe
 }

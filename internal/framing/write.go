@@ -2,13 +2,15 @@ package framing
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"os"
 	"strconv"
 	"time"
 )
 
 // piece bounds what is sent under one write deadline, so that a slow client is
-// given WriteTimeout for each piece and not for a whole file.
+// given the write time-out for each piece and not for a whole file.
 const piece = 256 << 10
 
 // SetReason sets the reason phrase of the next response that begins with this
@@ -19,7 +21,22 @@ func (c *Conn) SetReason(status int, phrase string) {
 	c.status, c.reason = status, phrase
 }
 
-// Write sends p, within WriteTimeout for each piece of it.
+// SetWriteTimeout sets for how long the client may take nothing of what is sent
+// from now on, in place of Options.WriteTimeout, which 0 puts in force again.
+func (c *Conn) SetWriteTimeout(d time.Duration) {
+	c.patience = d
+	c.writeBy = time.Time{}
+}
+
+func (c *Conn) writeTimeout() time.Duration {
+	if c.patience > 0 {
+		return c.patience
+	}
+	return c.options.WriteTimeout
+}
+
+// Write sends p. It fails when the client takes nothing for the write time-out;
+// it is given up after twice that at the latest.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.status != 0 {
 		if head := c.replaceReason(p); head != nil {
@@ -49,7 +66,7 @@ func (c *Conn) refuseFor(r *Refusal, n int) (int, error) {
 }
 
 func (c *Conn) write(p []byte) (n int, err error) {
-	if c.options.WriteTimeout <= 0 {
+	if c.writeTimeout() <= 0 {
 		return c.Conn.Write(p)
 	}
 	for {
@@ -59,17 +76,26 @@ func (c *Conn) write(p []byte) (n int, err error) {
 		}
 		sent, err := c.Conn.Write(part)
 		n += sent
+		if slow(sent, err) {
+			continue
+		}
 		if err != nil || n == len(p) {
 			return n, err
 		}
 	}
 }
 
-// armWrite gives the next write between 7/8 and all of WriteTimeout: setting
-// the deadline anew each time would cost more than it is worth.
+// slow reports a write that its deadline has ended, but not before the client has
+// taken something.
+func slow[N int | int64](sent N, err error) bool {
+	return sent > 0 && errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// armWrite gives the next write between 7/8 and all of the write time-out:
+// setting the deadline anew each time would cost more than it is worth.
 func (c *Conn) armWrite() error {
 	now := time.Now()
-	if limit := c.options.WriteTimeout; c.writeBy.Sub(now) < limit-limit/8 {
+	if limit := c.writeTimeout(); c.writeBy.Sub(now) < limit-limit/8 {
 		c.writeBy = now.Add(limit)
 		return c.Conn.SetWriteDeadline(c.writeBy)
 	}
@@ -79,7 +105,7 @@ func (c *Conn) armWrite() error {
 // SetWriteDeadline sets a deadline of the caller's. The zero time, which
 // net/http sets after every response, leaves the guard's own deadline alone.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	if c.options.WriteTimeout > 0 && t.IsZero() {
+	if c.writeTimeout() > 0 && t.IsZero() {
 		return nil
 	}
 	c.writeBy = time.Time{}
@@ -93,13 +119,14 @@ func (c *Conn) ReadFrom(src io.Reader) (total int64, err error) {
 	if !ok {
 		return io.Copy(writeOnly{c}, src)
 	}
-	if c.options.WriteTimeout <= 0 {
+	if c.writeTimeout() <= 0 {
 		return to.ReadFrom(src)
 	}
 	limited, ok := src.(*io.LimitedReader)
 	if !ok {
 		limited = &io.LimitedReader{R: src, N: 1<<63 - 1}
 	}
+	from := placeOf(limited.R)
 	for limited.N > 0 {
 		if err := c.armWrite(); err != nil {
 			return total, err
@@ -109,11 +136,39 @@ func (c *Conn) ReadFrom(src io.Reader) (total int64, err error) {
 		n, err := to.ReadFrom(&part)
 		total += n
 		limited.N -= n
+		if slow(n, err) && from.goTo(total) {
+			continue
+		}
 		if err != nil || n < want {
 			return total, err
 		}
 	}
 	return total, nil
+}
+
+// place is where a file was when sending it began.
+type place struct {
+	file  io.Seeker // nil: it has no places
+	start int64
+}
+
+func placeOf(src io.Reader) place {
+	if file, ok := src.(io.Seeker); ok {
+		if start, err := file.Seek(0, io.SeekCurrent); err == nil {
+			return place{file, start}
+		}
+	}
+	return place{}
+}
+
+// goTo makes sure that the next byte read is the one behind the first n: where
+// sendfile(2) cannot be used, some may have been read and not sent.
+func (p place) goTo(n int64) bool {
+	if p.file == nil {
+		return false
+	}
+	_, err := p.file.Seek(p.start+n, io.SeekStart)
+	return err == nil
 }
 
 // writeOnly hides ReadFrom from io.Copy.

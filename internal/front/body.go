@@ -14,7 +14,9 @@ import (
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
-// maxPrefix is how much of a body is read before a Python thread is taken.
+// maxPrefix is the length up to which a body is read before a Python thread is
+// taken. A longer one is left to the application, which may answer without it;
+// of one whose length is not known so much is read.
 const maxPrefix = 64 << 10
 
 // chunked is HTTP_TRANSFER_ENCODING of a chunked request. Shared: not to be
@@ -26,6 +28,7 @@ var chunked = []string{"chunked"}
 type body struct {
 	x       *exchange
 	src     io.Reader
+	size    int64 // as the client declares it; -1: unknown
 	left    int64 // bytes to go to the limit; negative: none
 	limited bool
 	touched bool // something has been read, or asked for
@@ -116,35 +119,15 @@ func (x *exchange) admit() bool {
 	if r.ContentLength == 0 {
 		return true
 	}
-	x.body = body{x: x, src: r.Body, left: limit, limited: limit > 0 && r.ContentLength < 0}
+	x.body = body{x: x, src: r.Body, size: r.ContentLength, left: limit, limited: limit > 0 && r.ContentLength < 0}
 	x.req.Body = &x.body
-	if _, expects := r.Header["Expect"]; expects {
+	if _, expects := r.Header["Expect"]; expects || r.ContentLength > maxPrefix {
 		return true
 	}
 	return x.readPrefix()
 }
 
-// duplex lets the application go on reading a body of which it has read a part,
-// while it answers. Otherwise net/http reads, and drops, what is left of a body
-// before it sends a response, for clients that first send all of it.
-func (x *exchange) duplex() {
-	if x.req.Body == nil || !x.body.byApp.Load() || x.body.ended.Load() || x.r.ProtoMajor != 1 {
-		return
-	}
-	// an error says that the writer is none of net/http's
-	x.duplexed = http.NewResponseController(x.w).EnableFullDuplex() == nil
-}
-
-// drain reads for a moment what the application has left of a body that it read
-// while it answered: net/http cannot be left with it.
-func (x *exchange) drain() {
-	if x.duplexed && !x.body.ended.Load() {
-		x.conn.conn.Leave()
-		_, _ = io.Copy(io.Discard, &x.body) // an error ends the connection, as it should
-	}
-}
-
-// readPrefix reads the beginning of the body, all of it if it is small.
+// readPrefix reads the body, or the beginning of one of unknown length.
 func (x *exchange) readPrefix() bool {
 	want := int64(maxPrefix)
 	if n := x.r.ContentLength; n > 0 {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -15,7 +16,8 @@ type connection struct {
 	text gateway.Conn
 	conn *framing.Conn
 
-	arriving atomic.Bool // it is counted in Server.arriving
+	arriving atomic.Bool   // it is counted in Server.arriving
+	limited  time.Duration // of the request that is served; see limit
 }
 
 type connectionKey struct{}

@@ -2,6 +2,7 @@ package front
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -24,7 +25,11 @@ type work struct {
 	r    *http.Request
 	conn *connection
 	req  gateway.Request
+	app  *Application // that req is for; nil when it is for none
 	body body
+	head bool // the client wants no body of the response
+
+	reroutes int // internal redirects so far
 
 	// The response.
 	status   int   // of the head that was written; 0: none
@@ -36,6 +41,9 @@ type work struct {
 	cut      bool  // the response is to end so that the client notices
 	closing  bool  // it is the last one of its connection
 	duplexed bool  // the application may read on
+
+	patience  time.Duration // with the client, in place of the server's; 0: that holds
+	impatient atomic.Bool   // it was over, on a stream of HTTP/2
 }
 
 func newExchange(s *Server) *exchange { return &exchange{s: s} }
@@ -43,7 +51,11 @@ func newExchange(s *Server) *exchange { return &exchange{s: s} }
 func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 	x.w, x.r = w, r
 	x.conn = connectionOf(r.Context())
+	if x.conn.conn != nil {
+		x.conn.conn.Stay()
+	}
 	x.declared = -1
+	x.head = r.Method == http.MethodHead
 	x.req.Start = time.Now()
 	x.req.ID = x.s.ids.next()
 }
@@ -64,11 +76,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.begin(w, r)
 	s.arrived(x.conn)
 	x.run()
+	if !x.cut {
+		x.drain()
+	}
 	if x.cut && x.status != 0 && x.writeErr == nil {
 		_ = x.flush() // what was written still goes out; an error changes nothing
 	}
 	if x.closing || x.declined() {
 		x.leave()
+	}
+	if x.body.broken() {
+		x.abandonBody()
 	}
 	if s.o.AccessLog != nil {
 		x.logAccess()
@@ -90,25 +108,17 @@ func (x *exchange) run() {
 	x.serve()
 }
 
-// declined reports a body that the client offered to send and that nobody asked
-// for. net/http ends the connection after such a request.
-func (x *exchange) declined() bool { return x.body.src != nil && !x.body.touched }
-
-// leave lets go of what the client may still send of the body.
-func (x *exchange) leave() {
-	if x.conn.conn != nil && x.r.ProtoMajor == 1 {
-		x.conn.conn.Leave()
-	}
-}
-
 func (x *exchange) serveApp() {
 	if !x.admit() {
 		return
 	}
-	x.finish(x.s.o.App.Serve(x.r.Context(), &x.req, x))
-	if !x.cut {
-		x.drain()
+	x.patience = 0 // the application may have its own
+	err := x.app.App.Serve(x.r.Context(), &x.req, x)
+	if to := redirectOf(err); to != nil && x.status == 0 {
+		x.reroute(to)
+		return
 	}
+	x.finish(err)
 }
 
 // finish ends the response after the application returned.

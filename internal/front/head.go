@@ -2,9 +2,11 @@ package front
 
 import (
 	"fmt"
+	"net/http"
 	"net/textproto"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -33,6 +35,8 @@ func (x *exchange) fields(fields []gateway.Field) (length int64, err error) {
 			x.close()
 		case "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
 			x.warnHop(name)
+		case "Last-Modified":
+			x.merge(name, notLater(value, time.Now()))
 		case "Set-Cookie", "Www-Authenticate", "Link":
 			header[name] = x.add(header[name], value)
 		default:
@@ -40,6 +44,15 @@ func (x *exchange) fields(fields []gateway.Field) (length int64, err error) {
 		}
 	}
 	return length, nil
+}
+
+// notLater returns the time that value names, or now if that is earlier (RFC
+// 9110, section 8.8.2.1). What is no time stays as it is.
+func notLater(value string, now time.Time) string {
+	if t, err := http.ParseTime(value); err != nil || !t.After(now) {
+		return value
+	}
+	return now.UTC().Format(http.TimeFormat)
 }
 
 // add appends a value to those of a header that may be repeated.

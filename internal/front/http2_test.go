@@ -67,8 +67,8 @@ func TestHTTP2Bodies(t *testing.T) {
 	}{
 		{"small", body(5), "5 - of 5"},
 		{"edge", body(65536), "65536 - of 65536"},
-		{"beyond", body(65537), "65536 1 of 65537"},
-		{"limit", body(100000), "65536 34464 of 100000"},
+		{"beyond", body(65537), "0 65537 of 65537"},
+		{"limit", body(100000), "0 100000 of 100000"},
 		{"unknown length", unsized{body(5)}, "5 - of -1"},
 		{"unknown length, limit", unsized{body(100000)}, "65536 34464 of -1"},
 		{"unknown length, beyond", unsized{body(100001)}, "65536 34464 request body is larger than the limit of 100000 bytes of -1"},

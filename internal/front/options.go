@@ -20,11 +20,20 @@ const NoLimit = -1
 // answered it. The entry is borrowed for the call.
 type AccessLog interface{ LogAccess(*logs.AccessEntry) }
 
-// Options says what a Server does. Only App is required.
-type Options struct {
+// Application is one of those that a Server passes requests to.
+type Application struct {
 	App   gateway.App
-	Table *dispatch.Table // nil: the application serves every path
 	Group *dispatch.Group // names the interpreter; nil: the main one
+}
+
+// Options says what a Server does. Only App or Applications is required.
+type Options struct {
+	App   gateway.App     // the only application
+	Group *dispatch.Group // names its interpreter; nil: the main one
+	// Applications stand in place of App and Group where there are several:
+	// one for each that Table can name, by its number.
+	Applications []Application
+	Table        *dispatch.Table // nil: the application serves every path
 
 	Log       logs.Logger // nil: nothing is logged
 	AccessLog AccessLog   // nil: none
@@ -55,6 +64,9 @@ func (o Options) withDefaults() Options {
 	if o.Table == nil {
 		o.Table = &dispatch.Table{}
 	}
+	if o.Applications == nil {
+		o.Applications = []Application{{App: o.App, Group: o.Group}}
+	}
 	if o.Log == nil {
 		o.Log = logs.Discard{}
 	}
@@ -75,7 +87,7 @@ func (o Options) withDefaults() Options {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.HeaderTimeout, 20 * time.Second}, {&o.IdleTimeout, 75 * time.Second}, {&o.SocketTimeout, 60 * time.Second},
+		{&o.HeaderTimeout, 20 * time.Second}, {&o.IdleTimeout, 75 * time.Second}, {&o.SocketTimeout, DefaultSocketTimeout},
 	} {
 		switch {
 		case *d.field == 0:

@@ -17,7 +17,7 @@ func (w *recorder) WriteHeader(status int) {
 }
 
 func (w *recorder) Write(p []byte) (int, error) {
-	stop := w.x.watch(writing)
+	stop := w.x.watchWrite()
 	defer stop()
 	n, err := w.ResponseWriter.Write(p)
 	w.x.sent += int64(n)
@@ -30,6 +30,8 @@ func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	if !ok {
 		return io.Copy(writeOnly{w}, src)
 	}
+	stop := w.x.watchWrite()
+	defer stop()
 	n, err := from.ReadFrom(src)
 	w.x.sent += n
 	return n, err

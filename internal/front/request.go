@@ -27,6 +27,11 @@ func (x *exchange) serve() {
 		x.page(http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
+	x.route()
+}
+
+// route passes the request to what its path names.
+func (x *exchange) route() {
 	path, ok := x.path()
 	if !ok {
 		return
@@ -35,6 +40,7 @@ func (x *exchange) serve() {
 	switch target.Kind {
 	case dispatch.App:
 		x.req.ScriptName, x.req.PathInfo = target.ScriptName, target.PathInfo
+		x.app = &x.s.o.Applications[target.Application]
 		x.serveApp()
 	case dispatch.File:
 		x.serveFile(target.File)
@@ -94,7 +100,7 @@ func (x *exchange) describe() {
 	default:
 		q.ServerName, q.ServerPort = escape(name), port
 	}
-	q.ApplicationGroup = x.s.o.Group.Name(name, port)
+	q.ApplicationGroup = x.app.Group.Name(name, port)
 	q.Conn = &x.conn.text
 	q.Header = r.Header
 	for name := range r.Header {

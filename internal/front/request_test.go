@@ -114,8 +114,40 @@ func TestApplicationGroup(t *testing.T) {
 	}
 }
 
+// TestSeveralApplications: the table names the application, which has an
+// interpreter of its own.
+func TestSeveralApplications(t *testing.T) {
+	table, err := dispatch.New(dispatch.Options{MountPoints: []string{"/a", "/b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apps := make([]Application, 2)
+	kept := make([][]gateway.Request, 2)
+	for i, name := range []string{"first", "second"} {
+		group, err := dispatch.NewGroup(dispatch.GroupOptions{Text: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		apps[i] = Application{App: capture(&kept[i]), Group: group}
+	}
+	s := start(t, Options{Applications: apps, Table: table})
+	ask(t, s, "GET /a/x HTTP/1.1\r\nHost: x\r\n\r\n")
+	ask(t, s, "GET /b/y HTTP/1.1\r\nHost: x\r\n\r\n")
+	for i, want := range []gateway.Request{{ScriptName: "/a", PathInfo: "/x", ApplicationGroup: "first"}, {ScriptName: "/b", PathInfo: "/y", ApplicationGroup: "second"}} {
+		if len(kept[i]) != 1 {
+			t.Fatalf("application %d: %d requests", i, len(kept[i]))
+		}
+		if r := kept[i][0]; r.ScriptName != want.ScriptName || r.PathInfo != want.PathInfo || r.ApplicationGroup != want.ApplicationGroup {
+			t.Errorf("application %d: %q %q in %q", i, r.ScriptName, r.PathInfo, r.ApplicationGroup)
+		}
+	}
+	if r := ask(t, s, "GET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); r.StatusCode != 404 {
+		t.Errorf("no application is there: %s", r.Status)
+	}
+}
+
 func TestRefusedRequests(t *testing.T) {
-	mounted, err := dispatch.New(dispatch.Options{MountPoint: "/app"})
+	mounted, err := dispatch.New(dispatch.Options{MountPoints: []string{"/app"}})
 	if err != nil {
 		t.Fatal(err)
 	}

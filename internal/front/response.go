@@ -68,9 +68,8 @@ func (x *exchange) writeHead(status int, length int64) {
 		header["Content-Length"] = x.value(strconv.FormatInt(length, 10))
 	}
 	x.status, x.declared = status, length
-	x.bodiless = noBody || x.r.Method == http.MethodHead
-	x.duplex()
-	x.duplex()
+	x.bodiless = noBody || x.head
+	x.settleBody()
 	x.w.WriteHeader(status)
 }
 
@@ -94,7 +93,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 	if len(part) == 0 {
 		return len(p), x.writeErr
 	}
-	stop := x.watch(writing)
+	stop := x.watchWrite()
 	n, err := x.w.Write(part)
 	stop()
 	x.sent += int64(n)
@@ -110,7 +109,7 @@ func (x *exchange) room(n int64) int64 {
 	case n == 0 || x.writeErr != nil:
 		return 0
 	case x.bodiless:
-		if x.r.Method != http.MethodHead && x.s.warned204.CompareAndSwap(false, true) {
+		if !x.head && x.s.warned204.CompareAndSwap(false, true) {
 			x.log(logs.Warn, "the application sent a body with status "+strconv.Itoa(x.status)+
 				", which has none: dropped, here and in future without a word")
 		}
@@ -141,7 +140,7 @@ func (x *exchange) flush() error {
 	if !ok {
 		return nil
 	}
-	stop := x.watch(writing)
+	stop := x.watchWrite()
 	err := flusher.FlushError()
 	stop()
 	if err != nil {
@@ -159,7 +158,7 @@ func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
 	if part == 0 {
 		return n, x.writeErr
 	}
-	stop := x.watch(writing)
+	stop := x.watchWrite()
 	// net/http's ResponseWriter takes it from here with sendfile(2).
 	sent, err := io.Copy(x.w, &io.LimitedReader{R: f, N: part})
 	stop()
@@ -173,10 +172,13 @@ func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
 	return n, nil
 }
 
-// gone remembers that the client went away.
+// gone remembers that the client went away, or takes nothing any more.
 func (x *exchange) gone(err error) error {
 	if x.writeErr == nil {
 		x.writeErr = fmt.Errorf("write response: %w", err)
+		if x.impatient.Load() || errors.Is(err, os.ErrDeadlineExceeded) {
+			x.logSlowClient()
+		}
 	}
 	return x.writeErr
 }

@@ -67,8 +67,13 @@ func (x *exchange) sendFile(f *os.File, info fs.FileInfo) {
 	if x.s.o.ServerHeader != "" {
 		header["Server"] = x.value(x.s.o.ServerHeader)
 	}
-	w := &recorder{ResponseWriter: x.w, x: x}
-	http.ServeContent(w, x.r, "", info.ModTime(), f)
+	w, r := &recorder{ResponseWriter: x.w, x: x}, x.r
+	if x.head && r.Method != http.MethodHead { // after an internal redirect
+		head := *r
+		head.Method = http.MethodHead
+		r = &head
+	}
+	http.ServeContent(w, r, "", info.ModTime(), f)
 }
 
 // etag is a validator made as Apache makes it: size and time of change.

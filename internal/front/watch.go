@@ -16,7 +16,24 @@ var (
 // until the returned function is called. A connection of HTTP/1 bounds its own;
 // a stream of HTTP/2 has to be given up by a deadline that is over.
 func (x *exchange) watch(giveUp func(*http.ResponseController, time.Time) error) (stop func()) {
-	timeout := x.s.o.SocketTimeout
+	return x.watchFor(x.s.o.SocketTimeout, giveUp)
+}
+
+// watchWrite is watch for writes. The limit of a connection is set here, and not
+// when the request begins, so that it stays as it is between requests of the same
+// application.
+func (x *exchange) watchWrite() (stop func()) {
+	if x.r.ProtoMajor != 2 {
+		x.conn.limit(x.patience)
+		return idle
+	}
+	return x.watchFor(x.writeTimeout(), func(c *http.ResponseController, t time.Time) error {
+		x.impatient.Store(true)
+		return writing(c, t)
+	})
+}
+
+func (x *exchange) watchFor(timeout time.Duration, giveUp func(*http.ResponseController, time.Time) error) (stop func()) {
 	if x.r.ProtoMajor != 2 || timeout <= 0 {
 		return idle
 	}

@@ -47,6 +47,13 @@ func (e *Error) Error() string { return e.Kind.String() + ": " + e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Redirect is returned by App.Serve when the application wants another path of
+// this server to answer in its place: the caller serves that as it would serve
+// a GET without a body. Nothing has been handed to the ResponseWriter.
+type Redirect struct{ Location string } // a path, perhaps with a query, as the application gave it
+
+func (r *Redirect) Error() string { return "redirect to " + r.Location }
+
 // BodyError is why the rest of a request body cannot be read; its text follows
 // "mod_wsgi request data read error: " in the exception the application gets.
 type BodyError struct{ Reason string }

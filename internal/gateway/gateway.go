@@ -17,9 +17,10 @@ import (
 //
 // Serve blocks until the response is complete and is safe for concurrent use.
 // It keeps neither r nor w after it returns. A nil error means that the whole
-// response has been handed to w; any other error is an *Error, already
-// explained in the error log, and the caller turns its Kind into a status page
-// when no head was written, or cuts the response when one was.
+// response has been handed to w. A *Redirect is a request for another one. Any
+// other error is an *Error, already explained in the error log, and the caller
+// turns its Kind into a status page when no head was written, or cuts the
+// response when one was.
 type App interface {
 	Serve(ctx context.Context, r *Request, w ResponseWriter) error
 }
@@ -66,8 +67,15 @@ type Request struct {
 	// ApplicationGroup names the interpreter; "" is the main one.
 	ApplicationGroup string
 
+	// Redirected is the request in whose place this one is served; nil for
+	// one that a client has sent.
+	Redirected *Redirected
+
 	Conn *Conn
 }
+
+// Redirected is what an application is told of the request that led to its own.
+type Redirected struct{ Path, Query string } // the path is decoded
 
 // Field is one response header line as the application gave it, each byte one
 // latin-1 character.
@@ -98,4 +106,12 @@ type ResponseWriter interface {
 	// where the connection allows it. The caller closes f. It returns the
 	// number of bytes sent, less than n when the file is shorter.
 	SendFile(f *os.File, n int64) (int64, error)
+}
+
+// WriteLimiter is a ResponseWriter whose patience with the client can be set.
+type WriteLimiter interface {
+	// LimitWrites sets for how long the client may take nothing of this
+	// response; 0 stands for the limit of the server. It is called before
+	// WriteHead.
+	LimitWrites(d time.Duration)
 }

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -19,12 +20,14 @@ const maxMessage = 64 << 10
 //
 // A record is written with one Write, so that lines of different records do
 // not mix. Log blocks as long as the writer does. It never fails: records that
-// cannot be written are counted, and the next line that can be says how many.
+// cannot be written, because the disk is full, are counted, and the next line that
+// can be says how many; ComplainTo has that said elsewhere, too, when it begins.
 type ErrorLog struct {
-	level atomic.Uint32
-	sink  sink
-	pid   []byte
-	now   func() time.Time
+	level     atomic.Uint32
+	sink      sink
+	complaint io.Writer // nil for none
+	pid       []byte
+	now       func() time.Time
 }
 
 var _ Logger = (*ErrorLog)(nil)
@@ -37,6 +40,10 @@ func NewErrorLog(w io.Writer, level Level) *ErrorLog {
 	l.SetLevel(level)
 	return l
 }
+
+// ComplainTo has the first of each row of lost records complained of in one line
+// on w, such as standard error. It is called before the first record.
+func (l *ErrorLog) ComplainTo(w io.Writer) { l.complaint = w }
 
 // SetLevel changes what is written from now on.
 func (l *ErrorLog) SetLevel(level Level) { l.level.Store(uint32(level)) }
@@ -77,7 +84,10 @@ func (l *ErrorLog) Log(r Record) {
 		buf = strconv.AppendInt(buf, int64(cut), 10)
 		buf = append(buf, " bytes more)\n"...)
 	}
-	_, _ = l.sink.endLocked(buf) // a failure is counted there, and said by the next line
+	// A failure is counted there, and said by the next line.
+	if _, err := l.sink.endLocked(buf); err != nil && l.sink.dropped == 1 && l.complaint != nil {
+		fmt.Fprintf(l.complaint, "gophersnake: write error log: %v; records are lost until it can be written again\n", err)
+	}
 }
 
 // appendDroppedLocked appends the line that owns up to lost records.

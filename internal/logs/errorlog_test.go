@@ -118,10 +118,16 @@ func TestErrorLogCountsWhatItDrops(t *testing.T) {
 	full := errors.New("no space left on device")
 	w := writes{fail: full}
 	l := newTestLog(&w, Warn)
+	var complaint strings.Builder
+	l.ComplainTo(&complaint)
 	l.Log(Record{Level: Error, Thread: 1, Message: "lost"})
 	l.Log(Record{Level: Error, Thread: 1, Message: "lost too"})
 	if got := l.Dropped(); got != 2 {
 		t.Errorf("Dropped() = %d, want 2", got)
+	}
+	const want = "gophersnake: write error log: no space left on device; records are lost until it can be written again\n"
+	if got := complaint.String(); got != want {
+		t.Errorf("complaint %q, want %q", got, want)
 	}
 	w.fail = nil
 	l.Log(Record{Level: Error, Thread: 1, Message: "back"})

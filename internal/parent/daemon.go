@@ -8,7 +8,6 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/control"
 	"github.com/gophersnake/gophersnake/internal/logs"
-	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/supervise"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
@@ -18,7 +17,7 @@ import (
 // service and, when no request is left in it, to stop it.
 type daemon struct {
 	group   *group
-	process *spawn.Process
+	process Process
 	number  int
 	server  *os.File // the server's end of the socket between them, until it is attached
 	events  func(supervise.Event)
@@ -30,6 +29,7 @@ type daemon struct {
 	told     bool // that it is to stop
 	up       bool // in service
 	early    *wire.Retirement
+	vitals   *wire.Vitals // what it told last
 }
 
 var _ supervise.Process = (*daemon)(nil)
@@ -40,7 +40,7 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, err := g.settings.Daemon(its)
+	process, err := g.settings.Daemon(its, g.generation.server.process.Pid())
 	its.Close()
 	if err != nil {
 		ours.Close()
@@ -59,7 +59,7 @@ func (d *daemon) id() wire.ProcessID {
 // follow hears what the process says until it has ended.
 func (d *daemon) follow() {
 	exit := listen(d.process, d.hear)
-	d.events(supervise.Event{Kind: supervise.Exited, Exit: supervise.Exit(exit)})
+	d.events(supervise.Event{Kind: supervise.Exited, Exit: d.judge(supervise.Exit(exit))})
 	d.group.remove(d)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -69,20 +69,42 @@ func (d *daemon) follow() {
 	}
 }
 
+// judge takes it for a good end of a service that SIGTERM has ended it, when that
+// was sent to it here: what a script becomes need not catch it.
+func (d *daemon) judge(exit supervise.Exit) supervise.Exit {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.told && d.group.isService() && exit.Signal == syscall.SIGTERM {
+		exit.Signal = 0
+	}
+	return exit
+}
+
 func (d *daemon) hear(m *control.Message) {
 	var ready wire.Readiness
 	var failure wire.Failure
 	var retire wire.Retirement
+	var vitals wire.Vitals
 	switch {
 	case m.Kind == wire.Ready && m.Decode(&ready) == nil:
 		d.group.began(ready)
 		d.events(supervise.Event{Kind: supervise.Ready})
 	case m.Kind == wire.Failed && m.Decode(&failure) == nil:
 		d.group.failed(failure)
-		d.events(supervise.Event{Kind: supervise.Failed, Reason: failure.Reason})
+		d.events(supervise.Event{Kind: supervise.Failed, Reason: advice(failure)})
 	case m.Kind == wire.Retire && m.Decode(&retire) == nil:
 		d.retire(retire)
+	case m.Kind == wire.Pulse && m.Decode(&vitals) == nil:
+		d.setVitals(vitals)
 	}
+}
+
+// advice is why a process could not start, with what can be done about it.
+func advice(f wire.Failure) string {
+	if f.Repair == "" {
+		return f.Reason
+	}
+	return f.Reason + "; repair: " + f.Repair
 }
 
 // retire asks for a replacement on behalf of the process.
@@ -109,7 +131,7 @@ func (d *daemon) retire(r wire.Retirement) {
 		}
 		return
 	}
-	d.events(supervise.Event{Kind: supervise.Asks, Reason: r.Text})
+	d.events(supervise.Event{Kind: supervise.Asks, Reason: r.Text, CPU: r.Reason == "cpu_time_limit"})
 }
 
 // because notes the shutdown_reason; the first one counts.
@@ -151,7 +173,7 @@ func (d *daemon) Drain(reason string) {
 	d.draining = true
 	idle := d.idle
 	d.mu.Unlock()
-	if idle || d.group.generation.server.ended() {
+	if idle || d.group.isService() || ended(d.group.generation.server.process) {
 		d.Stop()
 		return
 	}
@@ -169,7 +191,8 @@ func (d *daemon) becameIdle() {
 	}
 }
 
-// Stop tells the process to end: what runs has as long as shutdown-timeout.
+// Stop tells the process to end: what runs has as long as shutdown-timeout. A
+// service, which may have replaced itself by another program, is sent SIGTERM.
 func (d *daemon) Stop() {
 	d.mu.Lock()
 	told := d.told
@@ -179,17 +202,12 @@ func (d *daemon) Stop() {
 	if told {
 		return
 	}
-	if err := d.process.Control().Send(wire.Stop, order); err != nil && !d.ended() {
-		d.group.log(logs.Error, "tell process %d to stop: %v", d.process.Pid(), err)
+	if d.group.isService() {
+		_ = d.process.Signal(syscall.SIGTERM) // an error is one that has ended
+		return
 	}
-}
-
-func (d *daemon) ended() bool {
-	select {
-	case <-d.process.Done():
-		return true
-	default:
-		return false
+	if err := d.process.Control().Send(wire.Stop, order); err != nil && !ended(d.process) {
+		d.group.log(logs.Error, "tell process %d to stop: %v", d.process.Pid(), err)
 	}
 }
 

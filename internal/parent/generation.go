@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,25 +18,35 @@ import (
 type generation struct {
 	parent *Parent
 	server *server
+	began  time.Time      // of the server process
+	cgroup string         // what oom calls that of the server
 	work   sync.WaitGroup // what follows processes
 
 	mu     sync.Mutex
 	groups map[string]*group
-	ending bool // the server is meant to end
+	ending bool // the server is meant to end, or has
+
+	lost bool // it is being replaced because its server has ended; guarded by the parent's mu
 }
 
 // startGeneration starts a server and its groups, and returns when the server
-// is ready and each group has a process, or could not start one. An error
-// leaves nothing behind.
-func (p *Parent) startGeneration(ctx context.Context) (*generation, error) {
+// is ready and each group has a process, or could not start one. before is the
+// generation that serves meanwhile, or nil: beside one the new server accepts
+// nothing before the start has succeeded, so that nothing is lost if it does
+// not. An error leaves nothing behind.
+func (p *Parent) startGeneration(ctx context.Context, before *generation) (*generation, error) {
 	process, err := p.o.Server()
 	if err != nil {
 		return nil, err
 	}
-	g := &generation{parent: p, groups: map[string]*group{}}
+	now := time.Now()
+	g := &generation{parent: p, groups: map[string]*group{}, began: now, cgroup: p.oom.Watch(process.Pid(), now)}
 	g.server = followServer(process, g)
 	if err = g.server.wait(ctx); err == nil {
-		err = g.startGroups(ctx)
+		err = g.startGroups(ctx, before)
+	}
+	if err == nil {
+		err = g.serve()
 	}
 	if err != nil {
 		_ = g.end(cancelled(err), 0) // err is what matters
@@ -54,39 +62,18 @@ func cancelled(cause error) context.Context {
 	return ctx
 }
 
-// startGroups fails when no group could start a process.
-func (g *generation) startGroups(ctx context.Context) error {
-	settings := g.parent.o.Groups
-	for i := range settings {
-		group, err := newGroup(g, settings[i])
-		if err != nil {
-			return err
-		}
-		g.mu.Lock()
-		g.groups[settings[i].Options.Name] = group
-		g.mu.Unlock()
-	}
-	return g.waitForGroups(ctx)
-}
+// serve has the server accept connections; it may be called again.
+func (g *generation) serve() error { return g.server.send(wire.Serve, nil) }
 
-func (g *generation) waitForGroups(ctx context.Context) error {
-	var errs []error
-	for _, group := range g.groups {
-		select {
-		case <-group.settled:
-		case <-g.server.process.Done():
-			return errors.New("the server process has ended")
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		if err := group.startError(); err != nil {
-			errs = append(errs, err)
+// list returns the groups in the order of Options.
+func (g *generation) list() []*group {
+	var all []*group
+	for i := range g.parent.o.Groups {
+		if group := g.group(g.parent.o.Groups[i].Options.Name); group != nil {
+			all = append(all, group)
 		}
 	}
-	if len(errs) > 0 && len(errs) == len(g.groups) {
-		return errors.Join(errs...)
-	}
-	return nil
+	return all
 }
 
 // end drains the server, then the groups. When ctx is done everything is
@@ -95,13 +82,14 @@ func (g *generation) end(ctx context.Context, graceful time.Duration) error {
 	g.mu.Lock()
 	g.ending = true
 	g.mu.Unlock()
-	errs := make([]error, 1+len(g.groups))
+	groups := g.list()
+	errs := make([]error, 1+len(groups))
 	errs[0] = g.server.stop(ctx, graceful)
 	var all sync.WaitGroup
-	for i, group := range slices.Collect(maps.Values(g.groups)) {
+	for i, group := range groups {
 		all.Go(func() {
 			if err := group.supervisor().Shutdown(ctx); err != nil {
-				errs[1+i] = fmt.Errorf("end process group %s: %w", group.settings.Options.Name, err)
+				errs[1+i] = fmt.Errorf("end process group %s: %w", group.name(), err)
 			}
 		})
 	}
@@ -149,6 +137,7 @@ func (g *generation) idle(id wire.ProcessID) {
 func (g *generation) broken(b wire.Breach) {
 	if d := g.daemon(b.ProcessID); d != nil {
 		g.parent.log(logs.Error, "process %d of group %s is killed: %s", b.PID, b.Group, b.Reason)
+		d.events(supervise.Event{Kind: supervise.Broken, Reason: b.Reason})
 		d.Kill()
 	}
 }
@@ -156,14 +145,17 @@ func (g *generation) broken(b wire.Breach) {
 // serverEnded has the generation replaced, unless it was told to end.
 func (g *generation) serverEnded(_ *server, exit spawn.Exit) {
 	g.mu.Lock()
-	groups := slices.Collect(maps.Values(g.groups))
+	expected := g.ending
+	g.ending = true // without a server no process needs a replacement
 	g.mu.Unlock()
-	for _, group := range groups {
+	for _, group := range g.list() {
 		group.lostServer()
 	}
-	if !g.isEnding() {
-		g.parent.lost(g, exit)
+	if expected {
+		g.parent.tellEnd(g, exit)
+		return
 	}
+	g.parent.lost(g, exit)
 }
 
 func (g *generation) isEnding() bool {

@@ -31,31 +31,55 @@ type group struct {
 
 var _ supervise.Observer = (*group)(nil)
 
-func newGroup(gen *generation, settings Group) (*group, error) {
-	g := &group{
+// newGroup returns a group that has started nothing.
+func newGroup(gen *generation, settings Group) *group {
+	return &group{
 		generation: gen, settings: settings, daemons: map[int]*daemon{},
 		settled: make(chan struct{}), supervision: make(chan struct{}),
 	}
-	o := &settings.Options
+}
+
+// isService reports processes that serve no requests: the server does not know
+// them.
+func (g *group) isService() bool { return g.settings.Options.Threads == 0 }
+
+func (g *group) name() string { return g.settings.Options.Name }
+
+// supervise starts the processes, and has them kept running until the end of
+// the generation.
+func (g *group) supervise() error {
+	o := &g.settings.Options
 	supervised, err := supervise.Start(supervise.Options{
 		Name: o.Name, Processes: o.Processes, Start: g.start, Observer: g,
 		Log:     func(level logs.Level, text string) { g.log(level, "%s", text) },
 		Startup: o.StartupTimeout, Graceful: o.GracefulTimeout, Eviction: o.EvictionTimeout, Shutdown: o.ShutdownTimeout,
 		RestartInterval: o.RestartInterval, RestartMemory: o.RestartMemory,
-		OOM: gen.parent.oom,
+		OOM: g.generation.parent.oom, CPU: o.CPUKill(),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	g.supervised = supervised
 	close(g.supervision)
-	return g, nil
+	return nil
 }
 
 // supervisor returns what keeps the processes running.
 func (g *group) supervisor() *supervise.Group {
-	<-g.supervision // it may have started one before newGroup has returned
+	<-g.supervision // it may have started one before supervise has returned
 	return g.supervised
+}
+
+// inService reports whether a process is.
+func (g *group) inService() bool {
+	for _, place := range g.supervisor().Snapshot().Places {
+		for _, p := range place.Processes {
+			if p.State == supervise.InService || p.State == supervise.Retiring {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (g *group) add(d *daemon) {
@@ -120,6 +144,9 @@ func (g *group) settle() {
 
 // tell sends a message to the server.
 func (g *group) tell(kind string, payload any, files ...*os.File) {
+	if g.isService() {
+		return
+	}
 	if err := g.generation.server.send(kind, payload, files...); err != nil {
 		g.log(logs.Error, "%v", err)
 	}

@@ -22,10 +22,15 @@ import (
 // Options say what a Parent starts.
 type Options struct {
 	// Server starts a server process.
-	Server func() (*spawn.Process, error)
+	Server func() (Process, error)
+	// Groups have different names.
 	Groups []Group
+	// Serves says that the server has something to serve even if no group can
+	// start, such as applications in its own process.
+	Serves bool
 	// Graceful is how long running requests of a server may take that was
-	// replaced or told to end; Shutdown is what the rest may take.
+	// replaced or told to end; Shutdown is what the rest may take, 0 for no
+	// limit.
 	Graceful, Shutdown time.Duration
 	Log                logs.Logger
 }
@@ -34,8 +39,8 @@ type Options struct {
 type Group struct {
 	Options procgroup.Options
 	// Daemon starts one of its processes, with its end of the socket to the
-	// server, which stays the caller's.
-	Daemon func(server *os.File) (*spawn.Process, error)
+	// server, which stays the caller's, and the server's process id.
+	Daemon func(server *os.File, serverPID int) (Process, error)
 }
 
 // Parent runs the processes of one server. Its methods are safe for concurrent
@@ -48,6 +53,7 @@ type Parent struct {
 	mu       sync.Mutex
 	current  *generation
 	stopping bool
+	calm     calm // guarded by mu
 
 	life  context.Context // ends with Stop: nothing is started any more
 	stop  context.CancelCauseFunc
@@ -67,12 +73,13 @@ func New(o Options) *Parent {
 // ErrStopped is returned by what was under way when Stop was called.
 var ErrStopped = errors.New("the server was told to stop")
 
-// Start starts the first processes. It returns when requests can be answered;
-// an error, often a *StartError, says why they cannot, and nothing is left.
+// Start starts the first processes. It returns when requests can be answered,
+// if only by some of the groups; an error, often a *StartError, says why none
+// can, and nothing is left. See startRule.
 func (p *Parent) Start() error {
 	p.changing.Lock()
 	defer p.changing.Unlock()
-	g, err := p.startGeneration(p.life)
+	g, err := p.startGeneration(p.life, nil)
 	if err != nil {
 		return err
 	}
@@ -80,10 +87,14 @@ func (p *Parent) Start() error {
 	return nil
 }
 
+// set makes g the generation that serves. Its server may have ended meanwhile.
 func (p *Parent) set(g *generation) {
 	p.mu.Lock()
 	p.current = g
 	p.mu.Unlock()
+	if ended(g.server.process) {
+		p.lost(g, g.server.process.Wait())
+	}
 }
 
 func (p *Parent) now() *generation {
@@ -134,7 +145,7 @@ func (p *Parent) Groups() []*supervise.Status {
 
 // Reload starts everything anew beside what runs, and ends the latter when the
 // new processes can serve: no request is refused or lost. On an error the old
-// ones stay.
+// ones stay: a group that serves now must be able to start anew.
 func (p *Parent) Reload() error {
 	p.changing.Lock()
 	defer p.changing.Unlock()
@@ -142,7 +153,7 @@ func (p *Parent) Reload() error {
 		return err
 	}
 	old := p.now()
-	g, err := p.startGeneration(p.life)
+	g, err := p.startGeneration(p.life, old)
 	if err != nil {
 		return fmt.Errorf("reload: the old processes go on: %w", err)
 	}
@@ -153,8 +164,12 @@ func (p *Parent) Reload() error {
 
 // retire ends a generation that was replaced.
 func (p *Parent) retire(g *generation) {
-	ctx, cancel := context.WithTimeout(p.force, p.o.Graceful+p.o.Shutdown)
-	defer cancel()
+	ctx := p.force
+	if p.o.Shutdown > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.o.Graceful+p.o.Shutdown)
+		defer cancel()
+	}
 	if err := g.end(ctx, p.o.Graceful); err != nil {
 		p.log(logs.Warn, "end the processes that were replaced: %v", err)
 	}
@@ -186,33 +201,42 @@ const (
 	lastRetry  = 30 * time.Second
 )
 
-// lost replaces a generation whose server has ended by itself.
+// lost replaces a generation whose server has ended by itself. It may be
+// called twice for one, and does nothing for one that does not serve.
 func (p *Parent) lost(g *generation, exit spawn.Exit) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.stopping || p.current != g {
+	if p.current != g || g.lost {
 		return
 	}
-	p.log(logs.Error, "the server process %d ended: %v; starting another one", exit.Pid, supervise.Exit(exit))
-	p.owned.Go(func() { p.recover(g) })
+	g.lost = true
+	if p.stopping {
+		p.tellEnd(g, exit)
+		return
+	}
+	lived := time.Since(g.began)
+	pause := p.calm.after(lived)
+	p.log(logs.Error, "the server process %d ended: %s; it lived %v; starting another one", exit.Pid, p.causeOf(g, exit), lived.Round(time.Millisecond))
+	p.owned.Go(func() { p.recover(g, pause) })
 }
 
-func (p *Parent) recover(old *generation) {
+// recover starts another generation, after a pause, unless a reload has done so
+// meanwhile.
+func (p *Parent) recover(old *generation, pause time.Duration) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
+	if p.now() != old || !p.pause(pause) {
+		return
+	}
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		g, err := p.startGeneration(p.life)
+		g, err := p.startGeneration(p.life, nil)
 		if err == nil {
 			p.set(g)
 			p.retire(old)
 			return
 		}
 		p.log(logs.Error, "start another server: %v; trying again in %v", err, wait)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-p.life.Done():
-			timer.Stop()
+		if !p.pause(wait) {
 			return
 		}
 	}

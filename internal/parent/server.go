@@ -26,13 +26,13 @@ func (e *StartError) Error() string { return e.Reason }
 // server is the process that answers HTTP. What it says is told to the owner,
 // one thing at a time.
 type server struct {
-	process *spawn.Process
+	process Process
 	owner   serverOwner
 	ready   chan struct{} // closed when it is, or has failed
 	failure error         // valid then
 
 	mu      sync.Mutex
-	figures chan []wire.GroupFigures // who asked for them, or nil
+	figures []chan []wire.GroupFigures // who asked for them, in turn
 
 	done sync.WaitGroup
 }
@@ -47,7 +47,7 @@ type serverOwner interface {
 }
 
 // followServer follows a process until its end.
-func followServer(process *spawn.Process, owner serverOwner) *server {
+func followServer(process Process, owner serverOwner) *server {
 	s := &server{process: process, owner: owner, ready: make(chan struct{})}
 	s.done.Go(s.follow)
 	return s
@@ -59,7 +59,7 @@ const lastMessages = time.Second
 
 // listen passes on what a process says, until it has ended and everything has
 // been heard.
-func listen(p *spawn.Process, hear func(*control.Message)) spawn.Exit {
+func listen(p Process, hear func(*control.Message)) spawn.Exit {
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
@@ -140,28 +140,16 @@ func (s *server) hear(m *control.Message) {
 // send tells the server something; one that has ended need not know.
 func (s *server) send(kind string, payload any, files ...*os.File) error {
 	err := s.process.Control().Send(kind, payload, files...)
-	if errors.Is(err, os.ErrClosed) || s.ended() {
+	if errors.Is(err, os.ErrClosed) || ended(s.process) {
 		return nil
 	}
 	return err
 }
 
-func (s *server) ended() bool {
-	select {
-	case <-s.process.Done():
-		return true
-	default:
-		return false
-	}
-}
-
 // report asks the server for its figures.
 func (s *server) report(ctx context.Context) ([]wire.GroupFigures, error) {
 	answer := make(chan []wire.GroupFigures, 1)
-	s.mu.Lock()
-	s.figures = answer
-	s.mu.Unlock()
-	if err := s.send(wire.Report, nil); err != nil {
+	if err := s.ask(answer); err != nil {
 		return nil, err
 	}
 	select {
@@ -174,18 +162,35 @@ func (s *server) report(ctx context.Context) ([]wire.GroupFigures, error) {
 	}
 }
 
+// ask sends a question whose answer goes to a channel with room for it. Answers
+// come in the order of the questions, also for those who no longer wait.
+func (s *server) ask(answer chan []wire.GroupFigures) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.send(wire.Report, nil); err != nil {
+		return err
+	}
+	s.figures = append(s.figures, answer)
+	return nil
+}
+
 func (s *server) answer(figures []wire.GroupFigures) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.figures != nil {
-		s.figures <- figures
-		s.figures = nil
+	if len(s.figures) > 0 {
+		s.figures[0] <- figures
+		s.figures = s.figures[1:]
 	}
 }
 
 // stop tells the server to end when its requests are done, within graceful,
-// and waits for it; when ctx is done it is killed.
+// and waits for it; when ctx is done it is killed. Of one that has ended before
+// there is nothing to tell.
 func (s *server) stop(ctx context.Context, graceful time.Duration) error {
+	if ended(s.process) {
+		s.done.Wait()
+		return nil
+	}
 	_ = s.send(wire.Stop, wire.Stopping{Graceful: graceful}) // one that cannot be told is killed
 	killed := false
 	select {

@@ -97,6 +97,33 @@ func namesIn(file string) []string {
 	return names
 }
 
+// Owner is who a script and its directory must belong to.
+type Owner struct {
+	Name  string // as it was given
+	ID    uint32
+	Group bool // it is a group
+}
+
+// ScriptOwner returns what script-user or script-group asks for, nil when neither
+// was given. It looks accounts up, which a process behind a chroot no longer can.
+func (o *Options) ScriptOwner() (*Owner, error) {
+	switch {
+	case o.ScriptUser != "":
+		a, err := account.Lookup(o.ScriptUser)
+		if err != nil {
+			return nil, o.fail("script-user", o.ScriptUser, unknown("user", o.ScriptUser, "/etc/passwd", err))
+		}
+		return &Owner{Name: o.ScriptUser, ID: a.UID}, nil
+	case o.ScriptGroup != "":
+		gid, err := lookupGroup(o.ScriptGroup)
+		if err != nil {
+			return nil, o.fail("script-group", o.ScriptGroup, err)
+		}
+		return &Owner{Name: o.ScriptGroup, ID: gid, Group: true}, nil
+	}
+	return nil, nil
+}
+
 // Identity returns the account that the processes run as; server is that of
 // the server, which stands in for what is not given. It never is root. Only
 // root can run processes as another account: for others that is an error.

@@ -52,5 +52,15 @@ func (o *Options) Warnings() []string {
 		warnings = append(warnings, fmt.Sprintf(
 			"socket-user=%s of process group %q has no effect: processes are reached without a socket file", o.SocketUser, o.Name))
 	}
+	for _, buffer := range []struct {
+		option string
+		size   int
+	}{{"send-buffer-size", o.SendBufferSize}, {"receive-buffer-size", o.ReceiveBufferSize}} {
+		if buffer.size != 0 {
+			warnings = append(warnings, fmt.Sprintf(
+				"%s=%d of process group %q has no effect: requests and responses go through shared memory, and not through a socket",
+				buffer.option, buffer.size, o.Name))
+		}
+	}
 	return warnings
 }

@@ -145,9 +145,9 @@ func TestEdges(t *testing.T) {
 			t.Errorf("%s is without a test", row.Name)
 		}
 	}
-	const reference, ours = 44, 1
-	if len(tested) != reference+ours {
-		t.Errorf("%d options, want %d", len(tested), reference+ours)
+	const theirs, ours = 44, 1
+	if len(tested) != theirs+ours {
+		t.Errorf("%d options, want %d", len(tested), theirs+ours)
 	}
 }
 

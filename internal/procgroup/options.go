@@ -59,7 +59,9 @@ type Options struct {
 	HeaderBufferSize   int // bytes, never 0
 	ResponseBufferSize int // bytes, never 0
 
-	// SocketUser is checked, and a warning says that no socket file exists.
+	// SocketUser, SendBufferSize and ReceiveBufferSize are checked, and a warning
+	// says that nothing comes of them. What ResponseBufferSize bounds never
+	// reaches its least value.
 	SocketUser string
 	// ScriptUser and ScriptGroup exclude each other.
 	ScriptUser, ScriptGroup string

@@ -98,9 +98,13 @@ func TestTableIsACopy(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	for options, want := range map[string][]string{
-		"threads=25":       nil,
-		"threads=26":       {`threads=26 of process group "a": above 25, threads of one process mostly wait for each other in Python; more processes with fewer threads are faster`},
-		"socket-user=root": {`socket-user=root of process group "a" has no effect: processes are reached without a socket file`},
+		"threads=25":               nil,
+		"threads=26":               {`threads=26 of process group "a": above 25, threads of one process mostly wait for each other in Python; more processes with fewer threads are faster`},
+		"send-buffer-size=512":     {`send-buffer-size=512 of process group "a" has no effect: requests and responses go through shared memory, and not through a socket`},
+		"receive-buffer-size=512":  {`receive-buffer-size=512 of process group "a" has no effect: requests and responses go through shared memory, and not through a socket`},
+		"receive-buffer-size=0":    nil,
+		"response-buffer-size=64K": nil,
+		"socket-user=root":         {`socket-user=root of process group "a" has no effect: processes are reached without a socket file`},
 	} {
 		o, err := Parse("a", []string{options})
 		if err != nil {
@@ -157,7 +161,7 @@ func TestMarkdown(t *testing.T) {
 	for _, want := range []string{
 		"\n### Identity\n\n| option | value | default | meaning | start-server |\n|---|---|---|---|---|\n| `user` | NAME: name or #number | the server's | account that the processes run as; never root |  |\n",
 		"\n| `threads` | N: 0 to 65533 | 15 | requests that a process runs at a time; 0 makes it a service that runs a script and serves nothing | `--threads`, 5 |\n",
-		"\n| `server-metrics` | On\\|Off: On or Off | Off | let",
+		"\n| `server-metrics` | On\\|Off: On or Off | Off | let mod_wsgi.server_metrics() tell",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("there is no %q in\n%s", want, b.String())

@@ -3,6 +3,7 @@ package procgroup
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/confine"
@@ -49,6 +50,12 @@ func (o *Options) plan(now, server account.Account) (confine.Plan, error) {
 		plan.Writable = []string{o.PythonEggs}
 	}
 	return plan, nil
+}
+
+// CPUKill is the processor time at which the kernel kills a process of the
+// group, because SIGXCPU did not end it; 0 if there is no limit.
+func (o *Options) CPUKill() time.Duration {
+	return confine.Plan{CPUTime: o.CPUTimeLimit, CPUGrace: o.ShutdownTimeout}.CPUKill()
 }
 
 // directory is home, or else the user's own when it is not the server's user;

@@ -133,9 +133,11 @@ func pathList(o *Options, value string) error {
 	return nil
 }
 
+const onOffValues = "On|Off"
+
 // onOff takes the words of Apache's flags.
 func onOff(field func(*Options) *bool) shape {
-	return shape{"On|Off", "On or Off", func(o *Options, value string) error {
+	return shape{onOffValues, "On or Off", func(o *Options, value string) error {
 		switch strings.ToLower(value) {
 		case "on":
 			*field(o) = true

@@ -41,6 +41,9 @@ func (row Option) Metavar() string { return row.metavar }
 // Values says in words which values there are.
 func (row Option) Values() string { return row.values }
 
+// Switch reports an option that is On or Off: its flag takes no value.
+func (row Option) Switch() bool { return row.metavar == onOffValues }
+
 // FlagDefault is the value that StartServer sets; "" for none.
 func (row Option) FlagDefault() string {
 	if row.express != "" {
@@ -71,11 +74,11 @@ var table = []Option{
 		thing: "group", shape: groupOption(func(o *Options) *string { return &o.Group })},
 	{Name: "supplementary-groups", Heading: identity, Without: "the groups of the user", Help: "all other groups of the processes",
 		thing: "supplementary groups", shape: shape{"NAME,...", "names or #numbers, separated by commas", supplementaryGroups}},
-	{Name: "script-user", Heading: identity, Without: "anyone", Help: "account that must own a script and its directory; excludes script-group",
+	{Name: "script-user", Heading: identity, Without: "anyone", Help: "account that a script and its directory must belong to, without others being able to write them; else 403; excludes script-group",
 		thing: "script user", shape: userOption(func(o *Options) *string { return &o.ScriptUser }, anyUser)},
-	{Name: "script-group", Heading: identity, Without: "any", Help: "group that a script and its directory must belong to; excludes script-user",
+	{Name: "script-group", Heading: identity, Without: "any", Help: "group that a script and its directory must belong to, without others being able to write them; else 403; excludes script-user",
 		thing: "script group", shape: groupOption(func(o *Options) *string { return &o.ScriptGroup })},
-	{Name: "socket-user", Heading: identity, Without: "nobody", Help: "owner of the socket file; without effect, because there is none",
+	{Name: "socket-user", Heading: identity, Without: "nobody", Help: "without effect: there is no socket file that could have an owner",
 		thing: "socket user", shape: userOption(func(o *Options) *string { return &o.SocketUser }, anyUser)},
 
 	{Name: "processes", Flag: "--processes", Heading: capacity, Default: "1", Help: "number of processes; to mention it, even as 1, makes wsgi.multiprocess True",
@@ -95,7 +98,7 @@ var table = []Option{
 		thing: "switch interval", shape: shape{"SECONDS", "seconds above 0, with a fraction", switchInterval}},
 	{Name: "stack-size", Heading: python, Without: "the system's", Help: "stack of a request thread",
 		thing: "stack size", shape: shape{"SIZE", "16384 or more; " + sizeValues, stackSize}},
-	{Name: "server-metrics", Heading: python, Default: "Off", Help: "let applications of the group call mod_wsgi.server_metrics()",
+	{Name: "server-metrics", Flag: "--server-metrics", Heading: python, Default: "Off", Help: "let mod_wsgi.server_metrics() tell the figures of a process; otherwise it returns None",
 		thing: "server metrics flag", shape: onOff(func(o *Options) *bool { return &o.ServerMetrics })},
 
 	{Name: "home", Heading: surroundings, Without: "the user's home directory if user is another than the server's, else the server's", Help: "current directory of the processes, also on sys.path",
@@ -140,18 +143,18 @@ var table = []Option{
 		thing: "queue timeout", shape: seconds(func(o *Options) *time.Duration { return &o.QueueTimeout })},
 	{Name: "socket-timeout", Flag: "--socket-timeout", Heading: requests, Default: "0", express: "60", Help: "how long server and process wait for each other's next data; 0 for the server's limit",
 		thing: "socket timeout", shape: seconds(func(o *Options) *time.Duration { return &o.SocketTimeout })},
-	{Name: "response-socket-timeout", Flag: "--response-socket-timeout", Heading: requests, Default: "0", Help: "how long a client may take no data of a response; 0 for socket-timeout",
+	{Name: "response-socket-timeout", Flag: "--response-socket-timeout", Heading: requests, Default: "0", Help: "how long a client may take no data of a response, before it is cut; 0 for socket-timeout",
 		thing: "response socket timeout", shape: seconds(func(o *Options) *time.Duration { return &o.ResponseSocketTimeout })},
-	{Name: "response-flush-delay", Flag: "--response-flush-delay", Heading: requests, Default: "5", Help: "how long a response may be held back for more of it; 0 never holds it back",
+	{Name: "response-flush-delay", Flag: "--response-flush-delay", Heading: requests, Default: "5", Help: "how long the beginning of a response is held back for more of it, up to twice that; 0 never holds it back",
 		thing: "response flush delay", shape: milliseconds(func(o *Options) *time.Duration { return &o.ResponseFlushDelay })},
 
-	{Name: "send-buffer-size", Flag: "--send-buffer-size", Heading: buffers, Default: "0", Help: "buffer from process to server",
+	{Name: "send-buffer-size", Flag: "--send-buffer-size", Heading: buffers, Default: "0", Help: "without effect: server and process share memory",
 		thing: "send buffer size", shape: buffer("Send buffer size", 512, 0, func(o *Options) *int { return &o.SendBufferSize })},
-	{Name: "receive-buffer-size", Flag: "--receive-buffer-size", Heading: buffers, Default: "0", Help: "buffer from server to process",
+	{Name: "receive-buffer-size", Flag: "--receive-buffer-size", Heading: buffers, Default: "0", Help: "without effect: server and process share memory",
 		thing: "receive buffer size", shape: buffer("Receive buffer size", 512, 0, func(o *Options) *int { return &o.ReceiveBufferSize })},
 	{Name: "header-buffer-size", Flag: "--header-buffer-size", Heading: buffers, Default: "0", Help: "longest header of a response; 0 for 32768",
 		thing: "header buffer size", shape: buffer("Header buffer size", 8192, 32768, func(o *Options) *int { return &o.HeaderBufferSize })},
-	{Name: "response-buffer-size", Flag: "--response-buffer-size", Heading: buffers, Default: "0", Help: "data of a response that may wait for the client; 0 for 8M",
+	{Name: "response-buffer-size", Flag: "--response-buffer-size", Heading: buffers, Default: "0", Help: "data of a response that may wait in the server; 0 for 8M; the server never lets 65536 bytes wait, so that every value holds",
 		thing: "response buffer size", shape: buffer("Response buffer size", 65536, 8<<20, func(o *Options) *int { return &o.ResponseBufferSize })},
 
 	{Name: "cpu-time-limit", Flag: "--cpu-time-limit", Heading: resources, Default: "0", Help: "processor time after which a process is replaced; 0 for no limit",

@@ -6,10 +6,10 @@ package python
 import "C"
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strconv"
 	"sync"
@@ -19,6 +19,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/reply"
 )
 
 // Script is what an App runs.
@@ -33,7 +34,19 @@ type Script struct {
 	Recycles bool
 	// RunOnce is what wsgi.run_once says.
 	RunOnce bool
+	// Owner has scripts of others refused, with gateway.Forbidden; nil: anyone's
+	// may run.
+	Owner   *Owner
 	Environ []EnvironVar
+}
+
+// Owner is the account or group that a script file and its directory must belong
+// to. In addition nobody else, but for the group of an account, may be able to
+// write them.
+type Owner struct {
+	Name  string // as the administrator has given it, for the log
+	ID    uint32
+	Group bool // it is a group
 }
 
 // EnvironVar is a constant of environ.
@@ -139,24 +152,22 @@ func (a *App) options(group string) []byte {
 		"process_group", a.rt.opts.ProcessGroup,
 		"multiprocess", flag(a.rt.opts.Multiprocess),
 		"run_once", flag(a.script.RunOnce),
-		"server_pid", strconv.Itoa(os.Getpid()),
+		"server_pid", strconv.Itoa(cmp.Or(a.rt.opts.ServerPID, os.Getpid())),
 		"env:SERVER_SOFTWARE", a.rt.opts.ServerSoftware,
 		"env:SCRIPT_FILENAME", a.name(),
+	}
+	if o := a.script.Owner; o != nil {
+		key := "script_user"
+		if o.Group {
+			key = "script_group"
+		}
+		texts = append(texts, key, strconv.FormatUint(uint64(o.ID), 10), "script_owner", o.Name)
 	}
 	for _, v := range a.script.Environ {
 		texts = append(texts, "env:"+v.Name, v.Value)
 	}
 	return pairs(texts...)
 }
-
-// Causes of a gateway.Error; the error log has the details.
-var (
-	errScript    = errors.New("the application failed")
-	errNoScript  = errors.New("the script does not exist")
-	errNotScript = errors.New("the script is not a file")
-	errTimeout   = errors.New("the request was interrupted")
-	errCut       = errors.New("the application failed in the middle of the response")
-)
 
 // Serve runs the request on the calling goroutine's thread.
 func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
@@ -169,26 +180,18 @@ func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseW
 	defer calls.put(c)
 	c.script, c.req, c.w = a.name(), r, w
 	c.env, c.steady = flat.AppendEnviron(c.env[:0], r)
-	if err := a.rt.enter(ctx); err != nil {
-		return err
+	if err := a.rt.enter(ctx, c); err != nil {
+		return a.refuse(c, err)
 	}
 	result := c.run(t)
 	a.rt.leave()
 	return a.finish(c, &result)
 }
 
-// enter takes one of the places inside Python; it waits until ctx is done.
-func (rt *Runtime) enter(ctx context.Context) error {
-	select {
-	case rt.slots <- struct{}{}:
-	default:
-		select {
-		case rt.slots <- struct{}{}:
-		case <-rt.closing: // Close has the other slots
-			return &gateway.Error{Kind: gateway.Failed, Err: ErrClosed}
-		case <-ctx.Done():
-			return &gateway.Error{Kind: gateway.Aborted, Err: context.Cause(ctx)}
-		}
+// enter takes one of the places inside Python for c; it may wait for it.
+func (rt *Runtime) enter(ctx context.Context, c *call) error {
+	if err := rt.places.take(ctx, c.req.Start, &c.timer); err != nil {
+		return err
 	}
 	rt.active.Add(1)
 	rt.flusher.rouse()
@@ -197,7 +200,16 @@ func (rt *Runtime) enter(ctx context.Context) error {
 
 func (rt *Runtime) leave() {
 	rt.active.Add(-1)
-	<-rt.slots
+	rt.places.leave()
+}
+
+// refuse logs why the server is too busy for a request.
+func (a *App) refuse(c *call, err error) error {
+	var failure *gateway.Error
+	if errors.As(err, &failure) && failure.Kind == gateway.Busy {
+		a.rt.log(logs.Error, c.req, c.script, err.Error())
+	}
+	return err
 }
 
 // run makes the one call of C that a simple request needs.
@@ -231,68 +243,37 @@ func truth(b bool) C.int {
 // finish hands over what C returned.
 func (a *App) finish(c *call, result *C.struct_gs_result) error {
 	if result.excess != 0 {
-		a.rt.log(logs.Debug, c.req, c.script, fmt.Sprintf(
-			"response body is longer than its Content-Length of %d bytes; the rest is dropped",
-			int64(result.length)))
+		a.rt.log(logs.Debug, c.req, c.script, reply.Excess(int64(result.length)))
 	}
-	switch result.kind {
-	case C.GS_COMPLETE:
-		return a.sendComplete(c, c.out[:result.size])
-	case C.GS_FILE:
-		return a.sendFile(c, result)
-	case C.GS_STREAMED, C.GS_GONE:
-		return nil
-	case C.GS_NOT_FOUND:
-		a.rt.log(logs.Error, c.req, c.script,
-			"WSGI0135: Target WSGI script not found or unable to stat: "+c.script)
-		return &gateway.Error{Kind: gateway.NotFound, Err: errNoScript}
-	case C.GS_FORBIDDEN:
-		a.rt.log(logs.Error, c.req, c.script,
-			"WSGI0136: Attempt to invoke directory as WSGI application: "+c.script)
-		return &gateway.Error{Kind: gateway.Forbidden, Err: errNotScript}
-	case C.GS_TIMEOUT:
-		return &gateway.Error{Kind: gateway.Timeout, Err: errTimeout}
-	case C.GS_ABORTED:
-		return &gateway.Error{Kind: gateway.Aborted, Err: errCut}
+	switch kind := reply.Kind(result.kind); kind {
+	case reply.Complete, reply.File:
+		return a.send(c, result)
+	default:
+		message, err := kind.Verdict(c.script)
+		if message != "" {
+			a.rt.log(logs.Error, c.req, c.script, message)
+		}
+		return err
 	}
-	return &gateway.Error{Kind: gateway.Failed, Err: errScript}
 }
 
-// bodyless reports statuses that never have a body (RFC 9110, section 6.4.1).
-func bodyless(status int) bool {
-	return status == http.StatusNoContent || status == http.StatusNotModified
-}
-
-func (a *App) sendComplete(c *call, data []byte) error {
-	body, err := c.parse(data)
+// send hands over a response that was returned as a whole, or a file.
+func (a *App) send(c *call, result *C.struct_gs_result) error {
+	body, err := c.head.Parse(c.out[:result.size])
+	switch {
+	case result.kind == C.GS_COMPLETE && err == nil:
+		err = c.head.Complete(c.w, c.req.Method, body)
+	case result.kind == C.GS_FILE:
+		f := os.NewFile(uintptr(result.fd), c.script)
+		if err == nil {
+			err = c.head.File(c.w, f, int64(result.count))
+		} else {
+			f.Close()
+		}
+	}
 	if err != nil {
 		return a.fail(c, err)
 	}
-	h := &c.head
-	// The answer to HEAD may be that of GET without its body, whose length
-	// is not known then.
-	if h.ContentLength < 0 && !bodyless(h.Status) && (len(body) > 0 || c.req.Method != http.MethodHead) {
-		h.ContentLength = int64(len(body))
-	}
-	if err := c.w.WriteHead(h); err != nil {
-		return a.fail(c, err)
-	}
-	if len(body) > 0 {
-		c.w.Write(body) // an error is a client that left: nothing follows
-	}
-	return nil
-}
-
-func (a *App) sendFile(c *call, result *C.struct_gs_result) error {
-	f := os.NewFile(uintptr(result.fd), c.script)
-	defer f.Close()
-	if _, err := c.parse(c.out[:result.size]); err != nil {
-		return a.fail(c, err)
-	}
-	if err := c.w.WriteHead(&c.head); err != nil {
-		return a.fail(c, err)
-	}
-	c.w.SendFile(f, int64(result.count)) // a short file shows in the body's length
 	return nil
 }
 

@@ -16,7 +16,7 @@
 enum { OTHERS_MICROSECONDS = 200 };
 
 /* What became of the application's part, before its output is looked at. */
-enum outcome { DONE, FAILED, TIMED_OUT, SEND_FILE, OUTDATED };
+enum outcome { DONE, FAILED, TIMED_OUT, SEND_FILE, OUTDATED, DENIED };
 
 static PyObject *request_id(struct gs_request *r)
 {
@@ -244,7 +244,7 @@ static enum outcome serve(struct gs_request *r, const struct gs_flat_environ *fl
 		return failed(r);
 	PyObject *app = gs_target_application(r->target, r->id, mtime_ns);
 	if (!app)
-		return FAILED;
+		return r->target->denied ? DENIED : FAILED;
 	if (in->active && gs_request_data(r))
 		gs_py.PyDict_SetItem(in->active, request_id(r), r->data);
 	r->watched = gs_py.PyList_Size(in->event_callbacks) > 0;
@@ -284,6 +284,8 @@ static int kind_of(struct gs_request *r, enum outcome o)
 		return GS_FILE;
 	if (o == OUTDATED)
 		return GS_STALE;
+	if (o == DENIED)
+		return GS_DENIED;
 	return r->sent ? GS_STREAMED : GS_COMPLETE;
 }
 

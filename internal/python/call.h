@@ -25,6 +25,7 @@ struct gs_target {
 	char *process_group, *application_group;
 	int reloading;        /* look whether the file changed */
 	int recycles;         /* a changed script is for another process: GS_STALE */
+	int server_pid;       /* process that takes connections */
 	PyObject *loader;     /* loader.Target, owned */
 	PyObject *load;       /* its method load(request id, wanted), owned */
 	PyObject *base;       /* environ without what differs by request, owned */
@@ -33,6 +34,8 @@ struct gs_target {
 	PyObject *mtime;      /* module.__mtime__ as the loader set it, owned */
 	int64_t mtime_ns;     /* of the file as it was loaded */
 	int64_t checked_ns;   /* when the file was last found unchanged; atomic */
+	int denied;           /* the last attempt to load it was refused: see owner.py */
+	int64_t first_ns;     /* CLOCK_MONOTONIC of the first request of a target that recycles, or 0 */
 	struct gs_template templates[GS_TEMPLATES];
 };
 
@@ -94,6 +97,7 @@ enum gs_kind {
 	GS_ABORTED,   /* it failed after the head was sent */
 	GS_GONE,      /* the client went away */
 	GS_STALE,     /* the script changed: nothing was done */
+	GS_DENIED,    /* the script may not be run: 403; the reason has been logged */
 };
 
 struct gs_result {

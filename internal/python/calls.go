@@ -8,10 +8,11 @@ import "C"
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/reply"
 )
 
 // outSize is the room for the head and body of a response that is returned
@@ -24,9 +25,7 @@ type call struct {
 	script string
 	req    *gateway.Request
 	w      gateway.ResponseWriter
-	head   gateway.Head
-	flat   string // the bytes that head was parsed from; "" if they are not kept
-	length int64  // the Content-Length in them
+	head   reply.Head
 	env    []byte
 	steady int // bytes of env that may come again
 	out    []byte
@@ -46,38 +45,21 @@ type call struct {
 	served     atomic.Uint32
 	seenServed uint32 // served when the flusher looked last
 	settled    chan error
+
+	timer *time.Timer // of waiting for a place; nil until one was waited for
 }
 
 // pendingState returns the word that both sides change with compare-and-swap.
 func (c *call) pendingState() *uint32 { return (*uint32)(&c.pending.state) }
 
-// keptHead bounds the heads that are kept for a comparison with the next one.
-const keptHead = 512
-
-// parse decodes the head of a flat response into c.head and returns the body
-// behind it. An application often gives the same head again; then nothing is to
-// be decoded.
-func (c *call) parse(data []byte) (body []byte, err error) {
-	if n := len(c.flat); n > 0 && len(data) >= n && string(data[:n]) == c.flat {
-		c.head.ContentLength = c.length
-		return data[n:], nil
-	}
-	c.flat = ""
-	body, err = flat.ParseHead(&c.head, data)
-	if head := data[:len(data)-len(body)]; err == nil && len(head) <= keptHead {
-		c.flat, c.length = string(head), c.head.ContentLength
-	}
-	return body, err
-}
-
 // send writes a flat response, head and beginning of the body. The caller
 // holds sending.
 func (c *call) send(data []byte) error {
-	body, err := c.parse(data)
+	body, err := c.head.Parse(data)
 	if err != nil {
 		return err
 	}
-	if err := c.w.WriteHead(&c.head); err != nil {
+	if err := c.w.WriteHead(&c.head.Head); err != nil {
 		return err
 	}
 	if len(body) > 0 {
@@ -152,9 +134,7 @@ func (t *callTable) get() *call {
 // put returns c, which no request uses any more.
 func (t *callTable) put(c *call) {
 	c.req, c.w = nil, nil
-	if c.flat == "" {
-		clear(c.head.Fields)
-	}
+	c.head.Forget()
 	t.mu.Lock()
 	t.free = append(t.free, c)
 	t.mu.Unlock()

@@ -2,7 +2,6 @@
 #include "call.h"
 
 #include <time.h>
-#include <unistd.h>
 
 double gs_now(void)
 {
@@ -48,7 +47,7 @@ PyObject *gs_publish_started(struct gs_request *r, PyObject *app)
 {
 	PyObject *payload = gs_py.Py_BuildValue(
 		"{s:i,s:i,s:i,s:i,s:d,s:d,s:d,s:O,s:O,s:O,s:d}", "thread_id", r->thread->id,
-		"daemon_connects", 0, "daemon_restarts", 0, "server_pid", (int)getpid(),
+		"daemon_connects", 0, "daemon_restarts", 0, "server_pid", r->target->server_pid,
 		"request_start", r->start, "queue_start", r->queue_start, "daemon_start",
 		r->daemon_start, "application_object", app, "callable_object", r->target->callable,
 		"request_environ", r->environ, "application_start", gs_now());
@@ -79,7 +78,7 @@ void gs_publish_finished(struct gs_request *r, double began, const struct rusage
 	double system = seconds(now.ru_stime) - seconds(before->ru_stime);
 	PyObject *payload = gs_py.Py_BuildValue(
 		"{s:i,s:i,s:d,s:d,s:d,s:l,s:L,s:d,s:L,s:l,s:d,s:d,s:d,s:d,s:d,s:d,s:i,s:d,s:l}",
-		"thread_id", r->thread->id, "server_pid", (int)getpid(), "request_start", r->start,
+		"thread_id", r->thread->id, "server_pid", r->target->server_pid, "request_start", r->start,
 		"queue_start", r->queue_start, "daemon_start", r->daemon_start, "input_reads", r->input_reads,
 		"input_length", (long long)r->input_length, "input_time", r->input_time,
 		"output_length", (long long)r->written, "output_writes", r->output_writes,

@@ -186,12 +186,13 @@ int gs_feed_start(const struct gs_feed_options *o, char *err, size_t errsize)
 	if (!gs_the_feed.workers)
 		abort();
 	gs_ring_computing(&gs_the_feed.ring, 1);
-	int e = start_thread(gs_feed_flush, NULL);
+	int e = o->flush_ns > 0 ? start_thread(gs_feed_flush, NULL) : 0;
 	for (int i = 0; i < o->threads && e == 0; i++) {
 		struct gs_worker *w = &gs_the_feed.workers[i];
 
 		pthread_mutex_init(&w->in, NULL);
 		pthread_mutex_init(&w->out, NULL);
+		w->pending.eager = o->flush_ns == 0;
 		e = start_thread(work, w);
 		gs_the_feed.left += e == 0;
 	}

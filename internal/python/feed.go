@@ -19,10 +19,13 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"golang.org/x/sys/unix"
 )
 
-// FeedOptions say where a Feed takes requests from. The memory and the
-// descriptors stay the caller's and are used until the process ends.
+// FeedOptions say where a Feed takes requests from. The memory stays the
+// caller's and is used until the process ends. The files are duplicated; a
+// caller that closes its own keeps Go's poller from being woken by each write
+// to the event.
 type FeedOptions struct {
 	Memory  []byte   // the region shared with the server; see package ring
 	Event   *os.File // wakes the server
@@ -30,8 +33,26 @@ type FeedOptions struct {
 	Threads int
 	// StackSize of a request thread in bytes; 0 leaves it to the system.
 	StackSize int
+	// FlushDelay is how long output of an application that computes on is held
+	// back at least, for more of it, and at most twice that; 0 stands for
+	// DefaultFlushDelay, FlushAtOnce for none.
+	FlushDelay time.Duration
 	// Scripts are known from the beginning, in the order of their numbers.
 	Scripts []*App
+}
+
+// Values of FeedOptions.FlushDelay.
+const (
+	DefaultFlushDelay = 5 * time.Millisecond
+	FlushAtOnce       = -1
+)
+
+// flushInterval is what C takes as the delay.
+func (o *FeedOptions) flushInterval() C.int64_t {
+	if o.FlushDelay == 0 {
+		return C.int64_t(DefaultFlushDelay)
+	}
+	return C.int64_t(max(0, o.FlushDelay))
 }
 
 // Feed is the request threads of a daemon process: they take requests from
@@ -54,11 +75,11 @@ func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 	if !feeding.CompareAndSwap(nil, f) {
 		return nil, errors.New("start request threads: they have been started before")
 	}
-	event, err := descriptor(o.Event)
+	event, err := duplicate(o.Event)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := descriptor(o.Control)
+	socket, err := duplicate(o.Control)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +88,7 @@ func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 		memory: unsafe.Pointer(unsafe.SliceData(o.Memory)), size: C.size_t(len(o.Memory)),
 		event: event, control: socket,
 		threads: C.int(o.Threads), stack_size: C.size_t(o.StackSize),
-		dump_signal: C.int(rt.opts.DumpSignal),
+		dump_signal: C.int(rt.opts.DumpSignal), flush_ns: o.flushInterval(),
 	}
 	if C.gs_feed_start(&options, &text[0], errorSize) != 0 {
 		return nil, errors.New(C.GoString(&text[0]))
@@ -75,16 +96,19 @@ func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 	return f, nil
 }
 
-// descriptor returns the number of f, and leaves f in its mode, blocking or not.
-func descriptor(f *os.File) (fd C.int, err error) {
+// duplicate returns a descriptor of what f has open, which is never closed.
+func duplicate(f *os.File) (C.int, error) {
 	raw, err := f.SyscallConn()
-	if err == nil {
-		err = raw.Control(func(number uintptr) { fd = C.int(number) })
-	}
 	if err != nil {
 		return 0, fmt.Errorf("use %s in request threads: %w", f.Name(), err)
 	}
-	return fd, nil
+	var fd int
+	var failed error
+	err = raw.Control(func(number uintptr) { fd, failed = unix.FcntlInt(number, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, failed); err != nil {
+		return 0, fmt.Errorf("use %s in request threads: %w", f.Name(), err)
+	}
+	return C.int(fd), nil
 }
 
 // Add makes an application known and returns the number that requests name it

@@ -11,9 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How often held-back output is looked at: it waits for one to two of these. */
-enum { FLUSH_NS = 5000000 };
-
 /* How long to wait for a socket that takes no descriptor now. */
 enum { RETRY_MS = 1000 };
 
@@ -128,7 +125,8 @@ static int any_busy(void)
 
 void *gs_feed_flush(void *unused)
 {
-	static const struct timespec interval = {0, FLUSH_NS};
+	int64_t ns = gs_the_feed.o.flush_ns;
+	const struct timespec interval = {ns / 1000000000, ns % 1000000000};
 	uint32_t *asleep = &gs_the_feed.flusher_asleep;
 
 	for (;;) {

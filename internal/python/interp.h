@@ -84,6 +84,7 @@ struct gs_thread {
 	unsigned long ident; /* threading.get_ident() */
 	struct gs_request *request; /* running now, or NULL */
 	double gil_wait; /* seconds that the last gs_attach waited */
+	int64_t gil_waited_ns; /* and all of them; others read it */
 	struct gs_lines out, err;
 	struct gs_seat *seats[GS_MAX_INTERPS];
 };

@@ -60,6 +60,7 @@ struct gs_io {
 struct gs_pending {
 	uint32_t state; /* generation << 2 | one of enum gs_pending_state */
 	uint32_t size;  /* bytes ready in the output buffer */
+	uint32_t eager; /* nothing waits: the adapter sends at once itself; never changes */
 };
 
 enum gs_pending_state {

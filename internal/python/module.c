@@ -1,6 +1,8 @@
 #include "module.h"
 #include "call.h"
 #include "errlog.h"
+#include "metrics.h"
+#include "service.h"
 
 #include <string.h>
 
@@ -83,7 +85,22 @@ static PyObject *mod_thread_count(PyObject *self, PyObject *unused)
 	return gs_py.PyLong_FromLong(gs_thread_count(gs_interp_current()));
 }
 
+static PyObject *mod_request_threads(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	return gs_request_threads();
+}
+
+static PyObject *mod_signal_on_stack(PyObject *self, PyObject *args)
+{
+	(void)self;
+	return gs_signal_on_stack(args);
+}
+
 static PyMethodDef functions[] = {
+	{"signal_on_stack", mod_signal_on_stack, METH_VARARGS, NULL},
+	{"request_threads", mod_request_threads, METH_NOARGS, NULL},
 	{"thread_count", mod_thread_count, METH_NOARGS, NULL},
 	{"log", mod_log, METH_VARARGS, NULL},
 	{"new_stream", mod_new_stream, METH_VARARGS, NULL},

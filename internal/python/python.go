@@ -29,6 +29,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/gophersnake/gophersnake/internal/flat"
@@ -44,8 +45,13 @@ type Options struct {
 	// mode is on.
 	Locale bool
 
-	// Threads bounds the requests that run in Python at the same time.
-	Threads int
+	// Threads bounds the requests that run in Python at the same time. Backlog
+	// (listen-backlog) is how many of App.Serve may wait because of that; one
+	// more is refused at once. QueueTimeout (queue-timeout) bounds their
+	// waiting, from Request.Start; 0 is no limit.
+	Threads      int
+	Backlog      int
+	QueueTimeout time.Duration
 	// PythonPath lists directories to add to sys.path as site does.
 	PythonPath []string
 	// Home is put in front of sys.path if it is not empty.
@@ -56,6 +62,9 @@ type Options struct {
 	ProcessGroup string
 	Processes    int
 	Multiprocess bool
+
+	// ServerPID is the process that takes connections, 0 for this one.
+	ServerPID int
 
 	// PerInterpreterGIL gives each sub-interpreter a GIL of its own; it needs
 	// CPython 3.12.
@@ -76,6 +85,20 @@ type Options struct {
 	// thread of the process receives it; 0 for none.
 	DumpSignal syscall.Signal
 
+	// Service is for a process that runs a script in place of serving requests:
+	// App.RunService. Its end is not announced to subscribers.
+	Service bool
+	// Lend is given what has to run, until Python has ended, on the thread that
+	// is to be Python's main one. It must not wait for that. nil stands for a
+	// thread of its own. CPython calls signal handlers on its main thread only,
+	// and the kernel prefers the first thread of a process for them: what is to
+	// handle signals lends that.
+	Lend func(mainThread func())
+
+	// ServerMetrics lets mod_wsgi.server_metrics() tell the figures of this
+	// process.
+	ServerMetrics bool
+
 	ServerSoftware string // SERVER_SOFTWARE
 	Log            logs.Logger
 }
@@ -83,7 +106,8 @@ type Options struct {
 // Runtime is CPython in this process. Its methods are safe for concurrent use.
 type Runtime struct {
 	opts    Options
-	slots   chan struct{} // one element per request inside Python
+	started time.Time
+	places  *places
 	active  atomic.Int32
 	flusher *flusher
 
@@ -120,18 +144,23 @@ const errorSize = 1024
 func Start(opts Options) (*Runtime, error) {
 	rt := &Runtime{
 		opts:    opts,
-		slots:   make(chan struct{}, opts.Threads),
 		main:    make(chan func()),
 		closing: make(chan struct{}),
 		stop:    make(chan struct{}),
 		ended:   make(chan struct{}),
 		interps: make(map[string]*interp),
+		started: time.Now(),
 	}
+	rt.places = newPlaces(opts.Threads, opts.Backlog, opts.QueueTimeout, rt.closing)
 	if !running.CompareAndSwap(nil, rt) {
 		return nil, fmt.Errorf("start %s: %w", opts.Library, ErrStarted)
 	}
 	started := make(chan error, 1)
-	go rt.mainThread(started)
+	if opts.Lend != nil {
+		opts.Lend(func() { rt.mainThread(started) })
+	} else {
+		go rt.mainThread(started)
+	}
 	if err := <-started; err != nil {
 		return nil, err
 	}
@@ -246,6 +275,9 @@ func (rt *Runtime) interpreterOptions(group string) []byte {
 		"locale", o.LocaleName,
 		"dump_signal", optional(int(o.DumpSignal)),
 		"server_software", o.ServerSoftware,
+		"server_metrics", flag(o.ServerMetrics),
+		"service", flag(o.Service),
+		"started", strconv.FormatInt(rt.started.Unix(), 10),
 	)
 }
 
@@ -314,12 +346,8 @@ func (rt *Runtime) Close(ctx context.Context) error { return rt.CloseFor(ctx, ""
 // CloseFor is Close with the shutdown_reason that subscribers are told.
 func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 	close(rt.closing)
-	for range cap(rt.slots) {
-		select {
-		case rt.slots <- struct{}{}:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for requests inside Python: %w", context.Cause(ctx))
-		}
+	if err := rt.places.fill(ctx); err != nil {
+		return fmt.Errorf("wait for requests inside Python: %w", err)
 	}
 	rt.flusher.stop()
 	rt.reason = reason

@@ -12,16 +12,6 @@ struct start {
 	struct gs_request *r; /* NULL once the request is over */
 };
 
-void gs_offer(struct gs_request *r)
-{
-	if (r->sent || r->published || !r->head_final || r->buf != r->out)
-		return;
-	r->pending->size = (uint32_t)r->size;
-	uint32_t state = __atomic_load_n(&r->pending->state, __ATOMIC_RELAXED);
-	__atomic_store_n(&r->pending->state, ((state | 3) + 1) | GS_READY, __ATOMIC_RELEASE);
-	r->published = 1;
-}
-
 int gs_reclaim(struct gs_request *r)
 {
 	int lost;
@@ -65,6 +55,20 @@ static int deliver(struct gs_request *r, const char *data, size_t n, int flush)
 	if (lost < 0)
 		r->gone = 1;
 	return r->gone;
+}
+
+void gs_offer(struct gs_request *r)
+{
+	if (r->sent || r->published || !r->head_final || r->buf != r->out)
+		return;
+	if (r->pending->eager) {
+		deliver(r, NULL, 0, 1); /* r->gone says whether that failed */
+		return;
+	}
+	r->pending->size = (uint32_t)r->size;
+	uint32_t state = __atomic_load_n(&r->pending->state, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->pending->state, ((state | 3) + 1) | GS_READY, __ATOMIC_RELEASE);
+	r->published = 1;
 }
 
 static int may_hold(struct gs_request *r, size_t n, enum gs_emit how)

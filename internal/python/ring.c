@@ -2,11 +2,16 @@
 #include "ring.h"
 #include "ringlayout.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long a thread that has stepped back leaves a request to the others. */
+enum { PATIENCE_NS = 5000000 };
 
 static uint32_t *word(const struct gs_ring *r, size_t at)
 {
@@ -33,10 +38,11 @@ static int swap_if(uint32_t *p, uint32_t old, uint32_t new)
 	return __atomic_compare_exchange_n(p, &old, new, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* The region is shared with another process: not FUTEX_PRIVATE. */
-static void futex_wait(uint32_t *p, uint32_t seen)
+/* The region is shared with another process: not FUTEX_PRIVATE. Returns whether
+ * the time, if there is a limit, is over. */
+static int futex_wait(uint32_t *p, uint32_t seen, const struct timespec *limit)
 {
-	syscall(SYS_futex, p, FUTEX_WAIT, seen, NULL, NULL, 0);
+	return syscall(SYS_futex, p, FUTEX_WAIT, seen, limit, NULL, 0) < 0 && errno == ETIMEDOUT;
 }
 
 static void futex_wake(uint32_t *p, int n)
@@ -128,7 +134,7 @@ void gs_ring_sleep(struct gs_ring *r, const int *stop)
 	__atomic_add_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
 	if (load(word(r, GS_AT_HEAD)) == load(word(r, GS_AT_TAIL)) &&
 	    !__atomic_load_n(stop, __ATOMIC_SEQ_CST))
-		futex_wait(word(r, GS_AT_BELL), bell);
+		futex_wait(word(r, GS_AT_BELL), bell, NULL);
 	__atomic_sub_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
 	gs_ring_count(r, 1);
 }
@@ -146,6 +152,25 @@ static int leave_others(uint32_t *running)
 	}
 }
 
+/* Sleeps until the server rings, or until requests wait and none is taken. What
+ * was pushed before this thread counted itself as a sleeper has nobody else who
+ * would see that the others do not come back for it. */
+static void sleep_beside(struct gs_ring *r, uint32_t bell, const int *stop)
+{
+	static const struct timespec patience = {.tv_nsec = PATIENCE_NS};
+	uint32_t head = load(word(r, GS_AT_HEAD)), before;
+
+	do {
+		int waiting = load(word(r, GS_AT_TAIL)) != head;
+
+		if (__atomic_load_n(stop, __ATOMIC_SEQ_CST) ||
+		    !futex_wait(word(r, GS_AT_BELL), bell, waiting ? &patience : NULL))
+			return;
+		before = head;
+		head = load(word(r, GS_AT_HEAD));
+	} while (head != before);
+}
+
 int gs_ring_step_back(struct gs_ring *r, const int *stop)
 {
 	uint32_t bell = load(word(r, GS_AT_BELL));
@@ -153,8 +178,7 @@ int gs_ring_step_back(struct gs_ring *r, const int *stop)
 	if (!load(word(r, GS_AT_COMPUTING)) || !leave_others(word(r, GS_AT_RUNNING)))
 		return 0;
 	__atomic_add_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
-	if (!__atomic_load_n(stop, __ATOMIC_SEQ_CST))
-		futex_wait(word(r, GS_AT_BELL), bell);
+	sleep_beside(r, bell, stop);
 	__atomic_sub_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
 	gs_ring_count(r, 1);
 	return 1;

@@ -72,7 +72,8 @@ void gs_ring_computing(struct gs_ring *r, int yes);
 void gs_ring_sleep(struct gs_ring *r, const int *stop);
 
 /* Sleeps although requests may be queued, if they compute and another thread is
- * counted, which will take them. Returns whether it has slept. */
+ * counted, which will take them: if none was taken for some milliseconds, it
+ * sleeps no longer. Returns whether it has slept. */
 int gs_ring_step_back(struct gs_ring *r, const int *stop);
 
 /* Wakes all threads that sleep, to look at their stop flag; with cut all requests

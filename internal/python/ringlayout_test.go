@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/gophersnake/gophersnake/internal/reply"
 )
 
 // layoutOfGo returns the constants of package ring's layout, in lower case.
@@ -67,6 +69,30 @@ func TestRingLayout(t *testing.T) {
 	for name, v := range inGo {
 		if _, ok := inC[name]; !ok && strings.HasPrefix(name, "at") {
 			t.Errorf("%s = %#x of layout.go is missing in ringlayout.h", name, v)
+		}
+	}
+}
+
+// How a request ended has the same number in C and in Go.
+func TestKinds(t *testing.T) {
+	text, err := os.ReadFile("call.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(text), "enum gs_kind {")
+	list, _, _ = strings.Cut(list, "};")
+	kinds := map[string]reply.Kind{
+		"COMPLETE": reply.Complete, "FILE": reply.File, "STREAMED": reply.Streamed, "FAILED": reply.Failed,
+		"NOT_FOUND": reply.NotFound, "FORBIDDEN": reply.Forbidden, "TIMEOUT": reply.Timeout, "ABORTED": reply.Aborted,
+		"GONE": reply.Gone, "STALE": reply.Stale, "DENIED": reply.Denied,
+	}
+	names := regexp.MustCompile(`(?m)^\tGS_(\w+),`).FindAllStringSubmatch(list, -1)
+	if len(names) != len(kinds) {
+		t.Errorf("%d kinds in C, %d in Go", len(names), len(kinds))
+	}
+	for i, name := range names {
+		if kind, known := kinds[name[1]]; !known || kind != reply.Kind(i) {
+			t.Errorf("GS_%s is %d in C, %d in Go (known there: %v)", name[1], i, kind, known)
 		}
 	}
 }

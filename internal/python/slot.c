@@ -40,8 +40,10 @@ static int wait_piece(struct gs_slot *s, const uint32_t *piece, int filled)
 		if (gs_slot_cancelled(s))
 			return -1;
 		store(waiting, 1);
+		gs_ring_count(s->ring, -1); /* it will not be back soon */
 		if (!piece_is(piece, filled) && !gs_slot_cancelled(s))
 			syscall(SYS_futex, bell, FUTEX_WAIT, rung, NULL, NULL, 0);
+		gs_ring_count(s->ring, 1);
 		store(waiting, 0);
 	}
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 PyObject *gs_text_list(const char *pairs, size_t size);
 
@@ -32,6 +33,15 @@ static int flag_attribute(PyObject *o, const char *name)
 	return yes;
 }
 
+static int number_attribute(PyObject *o, const char *name)
+{
+	PyObject *number = gs_py.PyObject_GetAttrString(o, name);
+	int n = number ? (int)gs_py.PyLong_AsLong(number) : 0;
+
+	gs_py.Py_DecRef(number);
+	return n;
+}
+
 /* Fills t from its loader.Target. Returns 0, or -1 with an exception. */
 static int read_target(struct gs_target *t)
 {
@@ -41,6 +51,7 @@ static int read_target(struct gs_target *t)
 	t->path = text_attribute(t->loader, "file");
 	t->reloading = flag_attribute(t->loader, "reloading");
 	t->recycles = flag_attribute(t->loader, "recycles");
+	t->server_pid = number_attribute(t->loader, "server_pid");
 	return t->base && t->callable && t->load && t->path ? 0 : -1;
 }
 
@@ -72,8 +83,10 @@ static int load(struct gs_target *t, PyObject *request_id, int force)
 	PyObject *loaded = gs_call2(t->load, request_id ? request_id : GS_NONE, force ? GS_TRUE : GS_FALSE);
 	int status = -1;
 
-	if (!loaded || loaded == GS_NONE)
+	if (!loaded || loaded == GS_NONE) {
 		gs_clear(&t->dict); /* the next request tries again */
+		t->denied = loaded && flag_attribute(t->loader, "denied");
+	}
 	if (loaded && loaded != GS_NONE) {
 		PyObject *old_dict = t->dict, *old_mtime = t->mtime;
 
@@ -82,6 +95,7 @@ static int load(struct gs_target *t, PyObject *request_id, int force)
 		t->mtime_ns = gs_py.PyLong_AsLongLong(gs_py.PyTuple_GetItem(loaded, 2));
 		gs_py.Py_IncRef(t->dict);
 		gs_py.Py_IncRef(t->mtime);
+		t->denied = 0;
 		gs_py.Py_DecRef(old_dict);
 		gs_py.Py_DecRef(old_mtime);
 		status = 0;
@@ -101,12 +115,34 @@ void gs_target_preload(struct gs_target *t)
 	gs_detach(t->interp);
 }
 
+/* How long a process that is replaced when the script wants it serves requests
+ * before the script is heard. */
+enum { SETTLE_NANOSECONDS = 1000000000 };
+
+/*
+ * Whether the wish of a script to be loaded again is not heard yet. A script that
+ * wants it always would have every process replaced before it has served anything:
+ * so each serves its first request, and a while longer, whatever the script wants.
+ */
+static int settling(struct gs_target *t)
+{
+	struct timespec now;
+
+	if (!t->recycles)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	int64_t ns = now.tv_sec * (int64_t)1000000000 + now.tv_nsec;
+	if (t->first_ns == 0)
+		t->first_ns = ns;
+	return ns - t->first_ns < SETTLE_NANOSECONDS;
+}
+
 /* Asks the script's own reload_required(resource), if it has one. */
 static int script_wants_reload(struct gs_target *t)
 {
 	PyObject *f = gs_py.PyDict_GetItemWithError(t->dict, t->interp->n_reload_required);
 
-	if (!f)
+	if (!f || settling(t))
 		return 0;
 	PyObject *wanted = gs_py.PyObject_CallMethod(t->loader, "reload_required", "O", f);
 	int yes = wanted && gs_py.PyObject_IsTrue(wanted) == 1;
@@ -150,7 +186,7 @@ static enum staleness staleness(struct gs_target *t, int64_t mtime_ns)
 	if (mtime_ns != t->mtime_ns)
 		return STALE;
 	if (gs_py.PyDict_GetItemWithError(t->dict, t->interp->n_mtime) != t->mtime)
-		return UNWANTED; /* the script changed or removed its __mtime__ */
+		return settling(t) ? FRESH : UNWANTED; /* the script changed or removed its __mtime__ */
 	return script_wants_reload(t) ? UNWANTED : FRESH;
 }
 

@@ -172,6 +172,8 @@ struct gs_thread *gs_attach(struct gs_interp *interp)
 		__atomic_add_fetch(interp->busy, 1, __ATOMIC_RELAXED);
 		gs_py.PyEval_RestoreThread(seat->state);
 		t->gil_wait = gs_now() - before;
+		__atomic_store_n(&t->gil_waited_ns, t->gil_waited_ns + (int64_t)(t->gil_wait * 1e9),
+				 __ATOMIC_RELAXED);
 		return t;
 	}
 	__atomic_add_fetch(interp->busy, 1, __ATOMIC_RELAXED);

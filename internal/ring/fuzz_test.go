@@ -114,7 +114,7 @@ func (h *hostile) follow(slot *Slot) {
 		return
 	}
 	r, got, err := slot.Result(nil)
-	if h.known(err); err == nil && (r.Kind > Stale || r.Status > 999 || r.Count < 0 || r.Length < -1 || r.Written < 0) || len(got) > OutSize {
+	if h.known(err); err == nil && (r.Kind > Denied || r.Status > 999 || r.Count < 0 || r.Length < -1 || r.Written < 0) || len(got) > OutSize {
 		h.t.Fatalf("result %+v, %d bytes", r, len(got))
 	}
 	delete(h.held, slot)

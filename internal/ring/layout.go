@@ -101,4 +101,5 @@ const (
 	Aborted               // it failed after the head was sent
 	Gone                  // the client went away
 	Stale                 // the script changed: not begun, another process is to serve it
+	Denied                // the script may not be run: 403
 )

@@ -74,7 +74,7 @@ func (sl *Slot) Result(dst []byte) (Result, []byte, error) {
 		Kind: Kind(kind), Status: int(status), Excess: excess == 1,
 		Count: sl.long(atCount), Length: sl.long(atLength), Written: sl.long(atWritten), GILWait: sl.long(atGILWait),
 	}
-	if kind > uint32(Stale) || status > 999 || size > OutSize || excess > 1 ||
+	if kind > uint32(Denied) || status > 999 || size > OutSize || excess > 1 ||
 		r.Count < 0 || r.Length < -1 || r.Written < 0 || r.GILWait < 0 || !r.Kind.follows(sl.head) {
 		return Result{}, dst, fmt.Errorf("read slot %d: kind %d, status %d, %d bytes, excess %d, %+v: %w", sl.index, kind, status, size, excess, r, ErrBroken)
 	}

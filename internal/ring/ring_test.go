@@ -150,7 +150,7 @@ func TestResult(t *testing.T) {
 	daemon(t, s, 1, func(q *ringtest.Request) {
 		q.Done(ringtest.Outcome{Kind: q.Script, Status: 999, Excess: 1, Count: 1 << 40, Length: 7, Written: 5, Out: []byte("out")})
 	})
-	for kind := ring.Complete; kind <= ring.Stale; kind++ {
+	for kind := ring.Complete; kind <= ring.Denied; kind++ {
 		if kind == ring.Streamed || kind == ring.Aborted {
 			continue // these follow a head
 		}

@@ -35,11 +35,12 @@ type Server struct {
 	tail uint32   // requests ever pushed
 	head uint32   // of them taken, when rouseSleeper looked last
 
-	rouse   *time.Timer
-	rousing atomic.Bool // rouse is armed
-	started atomic.Bool // Poll has begun, or never will
-	closed  atomic.Bool
-	polling sync.WaitGroup
+	rouse     *time.Timer
+	rousing   atomic.Bool // rouse is armed
+	gathering atomic.Bool // a goroutine is about to wake a thread, for others as well
+	started   atomic.Bool // Poll has begun, or never will
+	closed    atomic.Bool
+	polling   sync.WaitGroup
 }
 
 // NewServer returns the server's side of r, which belongs to it from now on;

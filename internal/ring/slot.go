@@ -61,6 +61,10 @@ func (sl *Slot) Generation() uint32 { return sl.word >> stateBits }
 // and after Nudge; also at other times. It is the same for the slot's life.
 func (sl *Slot) Ready() <-chan struct{} { return sl.ready }
 
+// Queued reports whether the request has not been started, as the daemon says.
+// It may be called by any goroutine.
+func (sl *Slot) Queued() bool { return State(sl.load(atState)&stateMask) == Queued }
+
 // Nudge makes Ready receive. It may be called by any goroutine.
 func (sl *Slot) Nudge() { notify(sl.ready) }
 

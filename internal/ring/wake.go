@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -23,7 +24,9 @@ func wake(word *uint32) {
 
 // wakeFor sees to it that a pushed request is taken. Waking a thread costs more
 // than a short request: as long as the running ones compute, and so are back
-// soon, they are left to take it; a timer looks whether they did.
+// soon, they are left to take it; a timer looks whether they did. When none
+// runs, the goroutines that are ready come first: what they push is taken by
+// the same thread, for one wake-up.
 //
 // A thread counts itself in sleepers before it looks at the ring for the last
 // time: it sees the request, or is seen here.
@@ -32,11 +35,21 @@ func (s *Server) wakeFor() {
 	if r.load(atSleepers) == 0 {
 		return
 	}
-	if r.load(atRunning) > 0 && r.load(atComputing) == 1 {
-		s.armRouse()
+	if r.load(atComputing) == 0 {
+		s.ringBell()
 		return
 	}
-	s.ringBell()
+	if r.load(atRunning) == 0 {
+		if !s.gathering.CompareAndSwap(false, true) {
+			return // it was pushed before the other one looks
+		}
+		runtime.Gosched()
+		s.gathering.Store(false)
+	}
+	if r.load(atRunning) == 0 {
+		s.ringBell()
+	}
+	s.armRouse() // one thread was woken, or is left, for all of them
 }
 
 func (s *Server) ringBell() {

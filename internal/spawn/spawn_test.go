@@ -50,6 +50,22 @@ func TestWhatAChildGets(t *testing.T) {
 	}
 }
 
+// TestLongName: ps shows the whole of a name, also one that is longer than this
+// program's own arguments.
+func TestLongName(t *testing.T) {
+	name := "(wsgi:" + strings.Repeat("a long name ", 1+len(strings.Join(os.Args, " "))/10) + ")"
+	p := start(t, Options{Role: "idle", Name: name})
+	heard(t, p.Control(), "ready", nil)
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Pid()))
+	if want := name + "\x00@idle\x00"; err != nil || string(line) != want {
+		t.Errorf("cmdline %q (%v), want %q", line, err, want)
+	}
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.Pid()))
+	if want := name[:15] + "\n"; err != nil || string(comm) != want {
+		t.Errorf("comm %q (%v), want %q", comm, err, want)
+	}
+}
+
 func TestDefaultsAndLargeSettings(t *testing.T) {
 	p := start(t, Options{Role: "report", Settings: text{strings.Repeat("x", 1<<20)}})
 	var f found

@@ -30,14 +30,17 @@ type Group struct {
 // of the server where they concern the place in the group, and of the process
 // where they concern its work.
 type Process struct {
-	PID       int       `json:"pid"` // 0 while there is none
-	State     string    `json:"state"`
-	Threads   int       `json:"threads"`
-	Busy      int       `json:"busy"`       // threads with a request
-	Queued    int       `json:"queued"`     // requests given to it and not begun
-	Served    uint64    `json:"served"`     // requests
-	Restarts  uint64    `json:"restarts"`   // of the place
-	LastCause string    `json:"last_cause"` // of the last restart; "" for none
-	Resident  int64     `json:"resident"`   // bytes of memory; 0 if not known
-	Started   time.Time `json:"started"`
+	PID       int    `json:"pid"` // 0 while there is none
+	State     string `json:"state"`
+	Threads   int    `json:"threads"`
+	Busy      int    `json:"busy"`       // threads with a request
+	Queued    int    `json:"queued"`     // requests given to it and not begun
+	Served    uint64 `json:"served"`     // requests
+	Restarts  uint64 `json:"restarts"`   // of the place
+	LastCause string `json:"last_cause"` // of the last restart; "" for none
+	Resident  int64  `json:"resident"`   // bytes of memory; 0 if not known
+	// GILWait is how many nanoseconds a request waited for Python's lock before
+	// it ran, on average; nil if not known.
+	GILWait *time.Duration `json:"gil_wait_ns"`
+	Started time.Time      `json:"started"`
 }

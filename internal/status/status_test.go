@@ -24,8 +24,8 @@ func moment() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
 func example() Snapshot {
 	return Snapshot{PID: 4242, Version: "0.3", Address: "http://localhost:8000/", Started: moment().Add(-51 * time.Hour), Groups: []Group{
 		{Name: "localhost:8000", User: "www-data", Python: "3.11.2", Waiting: 3, Bound: 100, Rejected: 12, Processes: []Process{
-			{PID: 4250, State: "ready", Threads: 5, Busy: 2, Served: 1234567, Restarts: 3, LastCause: "maximum-requests reached", Resident: 86 << 20, Started: moment().Add(-3*time.Hour - 4*time.Minute)},
-			{PID: 999999, State: "draining", Threads: 5, Busy: 5, Queued: 2, Served: 1, Resident: 1023, Started: moment().Add(-61 * time.Second)},
+			{PID: 4250, State: "ready", Threads: 5, Busy: 2, Served: 1234567, GILWait: new(1234 * time.Microsecond), Restarts: 3, LastCause: "maximum-requests reached", Resident: 86 << 20, Started: moment().Add(-3*time.Hour - 4*time.Minute)},
+			{PID: 999999, State: "draining", Threads: 5, Busy: 5, Queued: 2, Served: 1, GILWait: new(time.Duration(0)), Resident: 1023, Started: moment().Add(-61 * time.Second)},
 			{State: "waiting to start", Threads: 5, Restarts: 10, LastCause: "exit status 1"},
 		}},
 		{Name: "bad\x1b[2Jname", User: "büro", Bound: 0},
@@ -35,13 +35,13 @@ func example() Snapshot {
 const exampleTable = `Server 4242 on http://localhost:8000/, version 0.3, up 2d3h
 
 Group localhost:8000: user www-data, Python 3.11.2, waiting 3 of 100, rejected 12
-     PID  STATE             THREADS  BUSY  QUEUED   SERVED  MEMORY    UP  RESTARTS  LAST CAUSE
-    4250  ready                   5     2       0  1234567   86.0M  3h4m         3  maximum-requests reached
-  999999  draining                5     5       2        1    1023  1m1s         0  -
-       -  waiting to start        5     0       0        0       -     -        10  exit status 1
+     PID  STATE             THREADS  BUSY  QUEUED   SERVED  GIL WAIT  MEMORY    UP  RESTARTS  LAST CAUSE
+    4250  ready                   5     2       0  1234567    1.23ms   86.0M  3h4m         3  maximum-requests reached
+  999999  draining                5     5       2        1        0s    1023  1m1s         0  -
+       -  waiting to start        5     0       0        0         -       -     -        10  exit status 1
 
 Group bad?[2Jname: user büro, Python not known yet, waiting 0 of 0, rejected 0
-  PID  STATE  THREADS  BUSY  QUEUED  SERVED  MEMORY  UP  RESTARTS  LAST CAUSE
+  PID  STATE  THREADS  BUSY  QUEUED  SERVED  GIL WAIT  MEMORY  UP  RESTARTS  LAST CAUSE
 `
 
 func TestTable(t *testing.T) {
@@ -62,6 +62,14 @@ func TestTable(t *testing.T) {
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
+
+func TestWaitText(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "0s", 400: "0s", 500: "1µs", 999 * time.Microsecond: "999µs", 1234567: "1.23ms", 999999999: "1s", 12345678901: "12.3s"} {
+		if got := waitText(d); got != want {
+			t.Errorf("waitText(%d) = %s, want %s", d, got, want)
+		}
+	}
+}
 
 func TestBytesText(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 1023: "1023", 1024: "1.0K", 1536: "1.5K", 1<<20 - 1: "1.0M", 1047000: "1022.5K", 5 << 30: "5.0G", 1<<63 - 1: "8.0E"} {

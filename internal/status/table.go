@@ -50,16 +50,19 @@ func (g Group) write(b *strings.Builder, now time.Time) {
 }
 
 // leftColumns are the ones aligned to the left; the others hold numbers.
-var leftColumns = map[int]bool{1: true, 9: true}
+var leftColumns = map[int]bool{1: true, 10: true}
 
 func titles() []string {
-	return []string{"PID", "STATE", "THREADS", "BUSY", "QUEUED", "SERVED", "MEMORY", "UP", "RESTARTS", "LAST CAUSE"}
+	return []string{"PID", "STATE", "THREADS", "BUSY", "QUEUED", "SERVED", "GIL WAIT", "MEMORY", "UP", "RESTARTS", "LAST CAUSE"}
 }
 
 func (p Process) cells(now time.Time) []string {
-	pid, memory, cause := "-", "-", "-"
+	pid, wait, memory, cause := "-", "-", "-", "-"
 	if p.PID != 0 {
 		pid = strconv.Itoa(p.PID)
+	}
+	if p.GILWait != nil {
+		wait = waitText(*p.GILWait)
 	}
 	if p.Resident != 0 {
 		memory = bytesText(p.Resident)
@@ -68,7 +71,7 @@ func (p Process) cells(now time.Time) []string {
 		cause = plain(p.LastCause)
 	}
 	return []string{pid, plain(p.State), strconv.Itoa(p.Threads), strconv.Itoa(p.Busy), strconv.Itoa(p.Queued),
-		strconv.FormatUint(p.Served, 10), memory, age(p.Started, now), strconv.FormatUint(p.Restarts, 10), cause}
+		strconv.FormatUint(p.Served, 10), wait, memory, age(p.Started, now), strconv.FormatUint(p.Restarts, 10), cause}
 }
 
 // align writes rows of equal length in columns two blanks apart.
@@ -119,6 +122,15 @@ func age(since, now time.Time) string {
 		return fmt.Sprintf("%dm%ds", minutes, seconds)
 	}
 	return fmt.Sprintf("%ds", seconds)
+}
+
+// waitText rounds to three digits, of microseconds at least.
+func waitText(d time.Duration) string {
+	unit := time.Microsecond
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit).String()
 }
 
 // bytesText rounds to a tenth of the unit in which the number is from 1 to 1023.

@@ -58,6 +58,7 @@ func (g *Group) enterService(l *life) {
 // replace begins to replace a process: it stays in service meanwhile.
 func (g *Group) replace(l *life) {
 	p := l.place
+	p.backoff.wasOfUse(time.Since(l.ready)) // then what its replacements do begins anew
 	g.replacing, p.old = p, l
 	g.plan(p, l.retirement.delay)
 	g.log(logs.Notice, l, "is replaced: %s", l.reason)
@@ -134,7 +135,7 @@ func (g *Group) failedToStart(l *life) {
 		return
 	}
 	p := l.place
-	delay := p.backoff.failed()
+	delay := g.startAfter(l, time.Now())
 	g.plan(p, delay)
 	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Next: delay, Old: p.old != nil && p.old.state.inService()}
 	g.log(logs.Error, l, "could not start: %s%s; %s", reason, lastLine(l.exit.Output), again(f))
@@ -154,10 +155,10 @@ func again(f Failure) string {
 // it to.
 func (g *Group) died(l *life) {
 	p := l.place
-	delay := p.backoff.lived(time.Since(l.ready))
 	cause := g.causeOf(l)
 	then := "its replacement is being started"
 	if p.cur == l {
+		delay := g.startAfter(l, time.Now())
 		g.plan(p, delay)
 		then = "another one is started " + in(delay)
 	}
@@ -165,19 +166,20 @@ func (g *Group) died(l *life) {
 	g.o.Observer.Down(l.process, l.info(), g.remember(l, cause))
 }
 
-// ended is for a process that was told to end.
+// ended is for a process that was told to end. One that could not start anyway
+// has done so by itself.
 func (g *Group) ended(l *life) {
 	cause, level := g.causeOf(l), logs.Info
 	if l.late != "" || l.exit.Signal != 0 || l.exit.Status != 0 {
 		level = logs.Warn
-		if g.stopping {
+		if g.stopping && (l.late != "" || !l.ready.IsZero()) {
 			g.unclean = append(g.unclean, fmt.Errorf("end %s of group %q: %s", l, g.o.Name, cause))
 		}
 	}
 	g.log(level, l, "ended: %s, after %s; it lived %v", cause, l.reason, round(time.Since(l.started)))
-	l.place.backoff.decayed(time.Since(l.ready))
 	e := g.remember(l, cause)
 	if !l.ready.IsZero() {
+		l.place.backoff.lived(time.Since(l.ready))
 		g.o.Observer.Down(l.process, l.info(), e)
 	}
 }

@@ -41,12 +41,36 @@ func (g *Group) causeOf(l *life) string {
 	if l.late != "" {
 		return l.late
 	}
-	if l.exit.Signal == syscall.SIGKILL && g.o.OOM != nil {
-		if evidence := g.o.OOM.Claim(l.cgroup, time.Now()); evidence != "" {
-			return fmt.Sprintf("killed by the kernel because memory ran out (%s)%s", evidence, figures(l))
-		}
+	text := g.o.OOM.Explain(l.cgroup, l.exit, l.resident, time.Now())
+	if text == "" {
+		text = overCPU(l.exit, g.o.CPU, l.overCPU)
 	}
-	return cause(l.exit)
+	if text == "" {
+		return cause(l.exit)
+	}
+	l.explained = true
+	return text
+}
+
+// overCPU says that the kernel has killed a process at its limit of processor
+// time, "" if it has not. warned says that it had been warned. For limits the
+// kernel counts ticks of the clock, which is inexact: the exact time may be less,
+// on a busy machine by a sixth and more.
+func overCPU(e Exit, limit time.Duration, warned bool) string {
+	least := limit - limit/20
+	if warned {
+		least = limit / 2
+	}
+	if e.Signal != syscall.SIGKILL || limit == 0 || e.CPU < least {
+		return ""
+	}
+	return fmt.Sprintf("killed by the kernel because it used %v of processor time, the hard limit that cpu-time-limit sets is %v", round(e.CPU), limit)
+}
+
+// killedByOthers reports a process that was killed neither by its group nor, as
+// far as causeOf found out, by the kernel.
+func (l *life) killedByOthers() bool {
+	return l.exit.Signal == syscall.SIGKILL && l.late == "" && l.failure == "" && !l.explained
 }
 
 // cause says how a process has ended, from what the system says.
@@ -61,14 +85,14 @@ func cause(e Exit) string {
 	return text
 }
 
-// figures are what is known of a process's memory.
-func figures(l *life) string {
+// figures are what is known of a process's memory; 0 is not known.
+func figures(resident, most int64) string {
 	text := ""
-	if l.resident > 0 {
-		text += ", resident when last looked: " + size(l.resident)
+	if resident > 0 {
+		text += ", resident when last looked: " + size(resident)
 	}
-	if l.exit.MaxRSS > 0 {
-		text += ", at most: " + size(l.exit.MaxRSS)
+	if most > 0 {
+		text += ", at most: " + size(most)
 	}
 	return text
 }
@@ -112,7 +136,7 @@ func in(d time.Duration) string {
 	if d == 0 {
 		return "at once"
 	}
-	return fmt.Sprintf("in %v", d)
+	return fmt.Sprintf("in %v", round(d))
 }
 
 // size writes bytes as 512.0M.

@@ -161,3 +161,84 @@ func TestOOMKill(t *testing.T) {
 		w.shutdown()
 	})
 }
+
+// TestOverCPU: who was killed at its hard limit, as the kernel counts.
+func TestOverCPU(t *testing.T) {
+	killed := func(cpu time.Duration) Exit { return Exit{Signal: syscall.SIGKILL, CPU: cpu} }
+	for name, c := range map[string]struct {
+		e      Exit
+		limit  time.Duration
+		warned bool
+		want   bool
+	}{
+		"at the limit":       {killed(10 * time.Second), 10 * time.Second, false, true},
+		"a little early":     {killed(9500 * time.Millisecond), 10 * time.Second, false, true},
+		"below":              {killed(9500*time.Millisecond - 1), 10 * time.Second, false, false},
+		"below, but warned":  {killed(5 * time.Second), 10 * time.Second, true, true},
+		"much below, warned": {killed(5*time.Second - 1), 10 * time.Second, true, false},
+		"no limit":           {killed(time.Hour), 0, true, false},
+		"it has exited":      {Exit{CPU: time.Hour}, 10 * time.Second, true, false},
+		"by other signals":   {Exit{Signal: syscall.SIGSEGV, CPU: time.Hour}, 10 * time.Second, true, false},
+	} {
+		if got := overCPU(c.e, c.limit, c.warned); (got != "") != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	const want = "killed by the kernel because it used 9.5s of processor time, the hard limit that cpu-time-limit sets is 10s"
+	if got := overCPU(killed(9520*time.Millisecond), 10*time.Second, false); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHardCPULimitInTheLog(t *testing.T) {
+	o := usual(1)
+	o.CPU = 8 * time.Second
+	scenario(t, o, func(t *testing.T, w *world) {
+		w.run(2 * time.Second)
+		w.process(101).drained = nil
+		w.process(101).asks("its request runs too long")
+		w.process(101).spec.Events(Event{Kind: Asks, Reason: "it used up its processor time", CPU: true})
+		w.run(2 * time.Second)
+		w.process(101).exit(Exit{Signal: syscall.SIGKILL, CPU: 7 * time.Second})
+		w.run(0)
+		w.mustLog(`warn: group "app": process 1 (pid 101) ended: killed by the kernel because it used 7s of processor time, ` +
+			`the hard limit that cpu-time-limit sets is 8s, after its request runs too long; it lived 4s`)
+		w.shutdown()
+	})
+}
+
+// TestBroken: what the owner kills says why, and somebody else takes its place.
+func TestBroken(t *testing.T) {
+	scenario(t, usual(1), func(t *testing.T, w *world) {
+		w.run(2 * time.Second)
+		w.notes = nil
+		w.process(101).spec.Events(Event{Kind: Broken, Reason: "it wrote nonsense"})
+		w.process(101).exit(Exit{Signal: syscall.SIGKILL})
+		w.run(2 * time.Second)
+		w.expect(`
+			2s 101 down: killed, because it wrote nonsense after 2s
+			2s 102 start 1
+			3s 102 up`)
+		w.shutdown()
+	})
+}
+
+func TestExplainWithoutAnOOM(t *testing.T) {
+	var none *OOM
+	if got := none.Explain("", Exit{Signal: syscall.SIGKILL}, 0, time.Now()); got != "" {
+		t.Errorf("got %q", got)
+	}
+	tr := tree{t, t.TempDir()}
+	tr.write("proc/7/cgroup", "0::/web\n")
+	tr.kills(0)
+	o, now := NewOOM(tr.root), time.Now()
+	watched := o.Watch(7, now)
+	tr.kills(1)
+	if got := o.Explain(watched, Exit{Signal: syscall.SIGSEGV}, 0, now); got != "" {
+		t.Errorf("a segmentation fault is %q", got)
+	}
+	const want = "killed by the kernel because memory ran out (oom_kill in memory.events of cgroup /web grew), resident when last looked: 1.0M, at most: 2.0M"
+	if got := o.Explain(watched, Exit{Signal: syscall.SIGKILL, MaxRSS: 2 << 20}, 1<<20, now); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -28,6 +28,7 @@ type Group struct {
 	places    []*place
 	queue     []*life // to be replaced, in turn
 	replacing *place  // whose turn it is; the only one with two lives
+	budget    budget  // of starts because of deaths
 	stopping  bool
 
 	recycleReason string // of the last Recycle
@@ -132,7 +133,12 @@ func (g *Group) happened(l *life, e Event) {
 		}
 		g.apply(l, evFailed)
 	case Asks:
+		l.overCPU = l.overCPU || e.CPU
 		g.want(l, retirement{reason: e.Reason, drain: g.o.Graceful})
+	case Broken:
+		if l.late == "" {
+			l.late = "killed, because " + e.Reason
+		}
 	case Exited:
 		if l.state != Gone {
 			l.exit = e.Exit

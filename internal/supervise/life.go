@@ -62,8 +62,11 @@ type life struct {
 	resident int64
 	cgroup   string // what OOM calls its cgroup
 	failure  string // why it could not start
-	late     string // why it was killed
-	exit     Exit
+	late     string // why it was killed, by the group or for its owner
+	overCPU  bool   // it was warned that it has used up its processor time
+	// explained says that the kernel has killed it, and why is known.
+	explained bool
+	exit      Exit
 }
 
 // lives returns all lives of the group, by place.

@@ -58,8 +58,8 @@ func (g *Group) sample(now time.Time) {
 		l.resident = n
 		if g.o.RestartMemory > 0 && n > g.o.RestartMemory && l.state == InService {
 			delay := time.Duration(0)
-			if !l.wanted && now.Sub(l.ready) < earlyDeath {
-				delay = l.place.backoff.failed()
+			if !l.wanted && now.Sub(l.ready) < longLife {
+				delay = l.place.backoff.greedy.next()
 			}
 			g.want(l, retirement{
 				reason: fmt.Sprintf("its resident memory of %s is above restart-memory=%s", size(n), size(g.o.RestartMemory)),

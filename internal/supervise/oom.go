@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -78,6 +79,21 @@ func (o *OOM) Look(now time.Time) {
 			delete(o.counters, file) // the cgroup is no more
 		}
 	}
+}
+
+// Explain says that a process, watched under that name, was killed because
+// memory ran out; "" if it was not, as far as can be known. It claims the kill,
+// so that it is called once for each process. resident is what its memory was
+// when last looked, 0 if nobody has. A nil OOM knows nothing.
+func (o *OOM) Explain(name string, e Exit, resident int64, now time.Time) string {
+	if o == nil || e.Signal != syscall.SIGKILL {
+		return ""
+	}
+	evidence := o.Claim(name, now)
+	if evidence == "" {
+		return ""
+	}
+	return fmt.Sprintf("killed by the kernel because memory ran out (%s)%s", evidence, figures(resident, e.MaxRSS))
 }
 
 // Claim is called when a process watched under that name was killed. If the

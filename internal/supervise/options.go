@@ -39,6 +39,8 @@ type Options struct {
 	// OOM finds out that the kernel has killed a process for lack of memory.
 	// Groups share it. nil: nobody finds out.
 	OOM *OOM
+	// CPU is the processor time at which the kernel kills a process; 0: none.
+	CPU time.Duration
 	// Random returns a number in [0, 1); nil stands for a good source.
 	Random func() float64
 }

@@ -32,7 +32,8 @@ type Spec struct {
 // Event is what happens to a process.
 type Event struct {
 	Kind   EventKind
-	Reason string // of Failed and Asks
+	Reason string // of Failed, Asks and Broken
+	CPU    bool   // of Asks: it was warned that it has used up its processor time
 	Exit   Exit   // of Exited
 }
 
@@ -44,6 +45,7 @@ const (
 	Ready  EventKind = iota // it can serve
 	Failed                  // it will never be ready, because of Reason
 	Asks                    // it wants to be replaced, because of Reason: a limit
+	Broken                  // whoever says this kills it, because of Reason
 	Exited                  // it is no more
 )
 

@@ -64,64 +64,6 @@ func TestOneThatLivedLongIsRestartedAtOnce(t *testing.T) {
 	})
 }
 
-// starts returns when processes were started, in whole seconds.
-func (w *world) starts() string {
-	var at []string
-	for _, p := range w.processes {
-		at = append(at, fmt.Sprint(int(p.begun.Sub(w.began).Seconds())))
-	}
-	return strings.Join(at, " ")
-}
-
-func TestCrashLoop(t *testing.T) {
-	scenario(t, usual(1), func(t *testing.T, w *world) {
-		w.born = func(f *fake) { w.g.post(f.ready); w.g.post(func() { f.exitStatus(3) }) }
-		w.run(5 * time.Minute)
-		if got, want := w.starts(), "0 0 1 3 7 15 31 63 123 183 243"; got != want {
-			t.Errorf("started at %s, want %s", got, want)
-		}
-		// It stays up for two minutes, which takes four failures back, then
-		// dies early again.
-		w.born = func(f *fake) {
-			w.g.post(f.ready)
-			w.later(2*time.Minute, func() { f.exitStatus(3) })
-			w.born = func(f *fake) { w.g.post(f.ready); w.g.post(func() { f.exitStatus(3) }) }
-		}
-		before := w.g.Snapshot().Places[0].Failures
-		w.run(3 * time.Minute) // it is started at 303 and dies at 423
-		if after := w.g.Snapshot().Places[0].Failures; before != 11 || after != before-4+1 {
-			t.Errorf("%d failures, then %d", before, after)
-		}
-		w.shutdown()
-	})
-}
-
-func TestWaitsOfBackoff(t *testing.T) {
-	var b backoff
-	for i, want := range []time.Duration{0, 1, 2, 4, 8, 16, 32, 60, 60, 60} {
-		if got := b.failed(); got != want*time.Second {
-			t.Errorf("failure %d: wait %v", i+1, got)
-		}
-	}
-	for range 1000 {
-		b.failed()
-	}
-	if got := b.failed(); got != longestWait {
-		t.Errorf("after many: wait %v", got)
-	}
-	if got := b.lived(time.Hour); got != 0 || b.failures != 1011-120 {
-		t.Errorf("after an hour: wait %v, %d failures", got, b.failures)
-	}
-	b = backoff{}
-	if got := b.lived(earlyDeath - 1); got != 0 || b.failures != 1 {
-		t.Errorf("after an early death: wait %v, %d failures", got, b.failures)
-	}
-	b = backoff{}
-	if got := b.lived(earlyDeath); got != 0 || b.failures != 0 {
-		t.Errorf("after a death in time: wait %v, %d failures", got, b.failures)
-	}
-}
-
 func TestCannotStart(t *testing.T) {
 	scenario(t, usual(1), func(t *testing.T, w *world) {
 		births := 0
@@ -157,10 +99,16 @@ func TestCannotStart(t *testing.T) {
 		w.run(20 * time.Second)
 		w.expect(`
 			30s 104 down: exited with status 1 after 10s
-			34s start refused
-			34s cannot start 1: no memory for a process, next in 8s
-			42s 105 start 1
-			43s 105 up`)
+			30s start refused
+			30s cannot start 1: no memory for a process, next in 0s
+			30s start refused
+			30s cannot start 1: no memory for a process, next in 1s
+			31s start refused
+			31s cannot start 1: no memory for a process, next in 2s
+			33s start refused
+			33s cannot start 1: no memory for a process, next in 4s
+			37s 105 start 1
+			38s 105 up`)
 		w.shutdown()
 	})
 }

@@ -32,7 +32,7 @@ type PlaceStatus struct {
 	Number    int
 	Processes []Info   // one, or the old and the new one
 	Restarts  int      // processes started, but for the first
-	Failures  int      // early ends, as far as they still count
+	Failures  int      // lives in a row that were of no use (backoff.go)
 	Endings   []Ending // the last, the oldest first
 	Next      time.Time
 }
@@ -50,7 +50,7 @@ func (g *Group) publish() {
 	s := &Status{Group: g.o.Name, Generation: int(g.generation.Load())}
 	for _, p := range g.places {
 		ps := PlaceStatus{
-			Number: p.number, Restarts: max(0, p.starts-1), Failures: p.backoff.failures, Endings: slices.Clone(p.endings),
+			Number: p.number, Restarts: max(0, p.starts-1), Failures: int(p.backoff.useless), Endings: slices.Clone(p.endings),
 		}
 		for _, l := range p.lives() {
 			ps.Processes = append(ps.Processes, l.info())

@@ -7,8 +7,9 @@ import "time"
 
 // Roles of this program beside the parent's, as spawn names them.
 const (
-	RoleServer = "server"
-	RoleDaemon = "daemon"
+	RoleServer  = "server"
+	RoleDaemon  = "daemon"
+	RoleService = "service" // a daemon that runs a script in place of serving requests
 )
 
 // Kinds of messages, with the type of what they carry.
@@ -17,11 +18,13 @@ const (
 	Ready  = "ready"  // Readiness; also from the server
 	Failed = "failed" // Failure: it could not start and ends; also from the server
 	Retire = "retire" // Retirement: it wants to be replaced
+	Pulse  = "pulse"  // Vitals, once a second at most
 
 	// From the parent to a daemon or a server.
 	Stop = "stop" // Stopping
 
 	// From the parent to the server.
+	Serve  = "serve"  // nothing: begin to accept connections
 	Attach = "attach" // Process, with the socket to it
 	Detach = "detach" // ProcessID: give it no more requests
 	Gone   = "gone"   // Departure: it has ended
@@ -60,6 +63,12 @@ type Retirement struct {
 	// Stuck says that it can serve nothing any more: it gets no request while
 	// its replacement starts.
 	Stuck bool `json:",omitempty"`
+}
+
+// Vitals are the figures that only a daemon itself knows, since its start.
+type Vitals struct {
+	Requests uint64        // begun
+	GILWait  time.Duration // that all of them waited for Python's lock before they ran
 }
 
 // Stopping tells a process to end.

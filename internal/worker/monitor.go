@@ -49,12 +49,18 @@ type Monitor struct {
 	Requests Requests
 	// Retire asks the parent; it is called once per reason.
 	Retire func(wire.Retirement)
-	Log    logs.Logger
+	// Pulse tells the parent figures that have changed, once per interval at
+	// most.
+	Pulse func(wire.Vitals)
+	Log   logs.Logger
 
 	locked  chan func() // what needs Python's lock, to one goroutine
 	alive   atomic.Int64
 	injured map[int]injury // by thread
 	asked   map[string]bool
+
+	told   wire.Vitals // that Pulse was called with last, at toldAt
+	toldAt time.Time
 }
 
 // injury is what was done to a request that runs for too long.
@@ -85,7 +91,17 @@ func (m *Monitor) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		m.look()
+		m.pulse(m.Requests.Vitals())
 	}
+}
+
+// pulse tells the parent how it goes.
+func (m *Monitor) pulse(now wire.Vitals) {
+	if now == m.told || time.Since(m.toldAt) < interval {
+		return
+	}
+	m.told, m.toldAt = now, time.Now()
+	m.Pulse(now)
 }
 
 // leave waits for the goroutines as long as they can be expected to end.

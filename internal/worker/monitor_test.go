@@ -24,6 +24,7 @@ type fake struct {
 	held     chan struct{} // Python's lock is kept until it is closed
 	done     []string
 	stopping error
+	vitals   wire.Vitals
 }
 
 func newFake() *fake {
@@ -86,6 +87,12 @@ func (f *fake) Stack(Running) string { <-f.held; f.note("stack"); return "File x
 func (f *fake) Probe()               { <-f.held }
 func (f *fake) Dump()                { f.note("dump") }
 
+func (f *fake) Vitals() wire.Vitals {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.vitals
+}
+
 func (f *fake) Stop(ctx context.Context) error { f.note("stop"); return f.stopping }
 
 func (f *fake) Close(_ context.Context, reason string) error { f.note("close " + reason); return nil }
@@ -119,7 +126,7 @@ func watch(t *testing.T, f *fake, limits Limits, log *textLog, d time.Duration) 
 		mu.Lock()
 		defer mu.Unlock()
 		asked = append(asked, r)
-	}}
+	}, Pulse: func(wire.Vitals) {}}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	m.Run(ctx)
@@ -202,6 +209,37 @@ func TestMonitorShowsTheStack(t *testing.T) {
 		watch(t, f, Limits{Threads: 1, Request: time.Second}, log, 3*time.Second)
 		if want := "GET / runs for 1s, longer than request-timeout allows; thread 1 is at\nFile x, line 1"; !strings.Contains(log.String(), want) {
 			t.Errorf("log:\n%swant %q", log, want)
+		}
+	})
+}
+
+// TestPulse: figures are told when they have changed, once a second at most.
+func TestPulse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		var told []wire.Vitals
+		m := &Monitor{Limits: Limits{Request: time.Second}, Requests: f, Log: &textLog{}, // ten looks a second
+			Pulse: func(v wire.Vitals) {
+				told = append(told, v)
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				if f.vitals.Requests++; f.vitals.Requests == 4 {
+					f.vitals = v // nothing changes any more
+				}
+			}}
+		f.vitals = wire.Vitals{Requests: 1, GILWait: time.Millisecond}
+		ctx, cancel := context.WithTimeout(t.Context(), 2050*time.Millisecond)
+		defer cancel()
+		m.Run(ctx)
+		want := []wire.Vitals{{Requests: 1, GILWait: time.Millisecond}, {Requests: 2, GILWait: time.Millisecond}}
+		if !slices.Equal(told, want) {
+			t.Errorf("after 2 seconds %v, want %v", told, want)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		m.Run(ctx)
+		if len(told) != 3 || told[2].Requests != 3 {
+			t.Errorf("after an hour %v, want one more", told)
 		}
 	})
 }

@@ -7,6 +7,8 @@ package worker
 import (
 	"context"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
 // Running is a request that a thread is busy with.
@@ -36,6 +38,9 @@ type Requests interface {
 	Stack(r Running) string
 	// Probe returns when nobody keeps the lock.
 	Probe()
+
+	// Vitals are figures for the parent. It does not wait.
+	Vitals() wire.Vitals
 
 	// Dump writes all stacks to stderr without that lock.
 	Dump()

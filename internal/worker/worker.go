@@ -47,7 +47,7 @@ func Run(ctx context.Context, o Options) error {
 	go func() { received <- w.receive() }() // ends with the connection
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
-	monitor := &Monitor{Limits: o.Limits, Requests: o.Requests, Retire: w.retire, Log: o.Log}
+	monitor := &Monitor{Limits: o.Limits, Requests: o.Requests, Retire: w.retire, Pulse: w.pulse, Log: o.Log}
 	var wg sync.WaitGroup
 	wg.Go(func() { monitor.Run(watching) })
 	order, err := w.wait(ctx, received)
@@ -108,6 +108,12 @@ func (w *worker) take(sig syscall.Signal) {
 func (w *worker) retire(r wire.Retirement) {
 	if err := w.Parent.Send(wire.Retire, r); err != nil {
 		w.log(logs.Error, "ask to be replaced: %v", err)
+	}
+}
+
+func (w *worker) pulse(v wire.Vitals) {
+	if err := w.Parent.Send(wire.Pulse, v); err != nil {
+		w.log(logs.Debug, "tell figures: %v", err) // the end of the parent is noticed elsewhere
 	}
 }
 

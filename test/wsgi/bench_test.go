@@ -41,7 +41,7 @@ var benchmarked = sync.OnceValues(func() (*python.Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	return python.Start(python.Options{Library: found.Library, Program: found.Executable, Threads: 4, Log: logs.Discard{}})
+	return python.Start(python.Options{Library: found.Library, Program: found.Executable, Threads: 4, Backlog: backlog, QueueTimeout: time.Hour, Log: logs.Discard{}})
 })
 
 const helloScript = `

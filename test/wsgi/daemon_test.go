@@ -30,7 +30,7 @@ type daemonHost struct {
 	received chan struct{}
 }
 
-func startDaemon(t *testing.T, rt *runtime, threads int) *daemonHost {
+func startDaemon(t *testing.T, rt *runtime, threads int, changes ...func(*python.FeedOptions)) *daemonHost {
 	t.Helper()
 	region, err := ring.Create(daemon.Slots(threads), 1<<20)
 	if err != nil {
@@ -48,13 +48,15 @@ func startDaemon(t *testing.T, rt *runtime, threads int) *daemonHost {
 	if d.files, err = control.Open(ours); err != nil {
 		t.Fatal(err)
 	}
-	d.feed, err = rt.Feed(python.FeedOptions{
-		Memory: region.Bytes(), Event: memory.Event(), Control: its, Threads: threads,
-	})
+	o := python.FeedOptions{Memory: region.Bytes(), Event: memory.Event(), Control: its, Threads: threads}
+	for _, change := range changes {
+		change(&o)
+	}
+	d.feed, err = rt.Feed(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.group = daemon.NewGroup(daemon.Options{Name: "test", Log: rt.log, Backlog: 1000})
+	d.group = daemon.NewGroup(daemon.Options{Name: "test", Log: rt.log, Backlog: backlog})
 	d.process = d.group.Add(daemon.ProcessOptions{PID: os.Getpid(), Threads: threads, Ring: memory})
 	go d.receive()
 	return d

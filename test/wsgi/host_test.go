@@ -39,6 +39,9 @@ type options func(*python.Options)
 // threads is how many requests run in Python at the same time.
 const threads = 8
 
+// backlog is more than wait in any test that is not about it.
+const backlog = 1000
+
 // startPython starts the Python that this child is for. The caller closes it.
 func startPython(t *testing.T, changes ...options) *runtime {
 	t.Helper()
@@ -62,6 +65,7 @@ func startPythonAt(t *testing.T, dir string, changes ...options) *runtime {
 		Library:        home.Library,
 		Program:        home.Executable,
 		Threads:        threads,
+		Backlog:        backlog,
 		ServerSoftware: "Gophersnake/test",
 		Log:            rt.log,
 	}

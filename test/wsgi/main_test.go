@@ -100,6 +100,11 @@ func runChild(t *testing.T, name string) {
 	t.Fatalf("no variant %q", name)
 }
 
+// childTimeout is what a variant may take at most, on a busy machine and with
+// the slowest checks; less than the whole run may, so that a variant that hangs
+// shows its own goroutines.
+const childTimeout = "8m"
+
 // startChild runs this program again for one variant, with the part of -run
 // that is about its subtests.
 func startChild(t *testing.T, home, mode, name string) {
@@ -107,7 +112,7 @@ func startChild(t *testing.T, home, mode, name string) {
 	if asked := strings.SplitN(flag.Lookup("test.run").Value.String(), "/", 5); len(asked) == 5 {
 		run += "/" + asked[4]
 	}
-	args := []string{"-test.run=" + run, "-test.timeout=" + flag.Lookup("test.timeout").Value.String()}
+	args := []string{"-test.run=" + run, "-test.timeout=" + childTimeout}
 	if testing.Verbose() {
 		args = append(args, "-test.v")
 	}

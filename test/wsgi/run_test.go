@@ -33,6 +33,9 @@ func (c *testCase) wanted(rt *runtime, h host, variant string) bool {
 	if group, ok := c.tags["group"]; ok && (group == "main") != (h.group() == "") {
 		return false
 	}
+	if mode, ok := c.tags["mode"]; ok && (mode == daemonMode) != (rt.daemon != nil) {
+		return false
+	}
 	return c.tags["variant"] == variant || c.tags["variant"] == "" && variant != "restricted" && variant != "signals"
 }
 

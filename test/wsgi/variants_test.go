@@ -15,6 +15,12 @@ var variants = []variant{
 	{name: "farewell", run: runFarewell},
 	{name: "farewell-threads", run: runFarewellThreads},
 	{name: "busy", run: runBusy, embeddedOnly: true},
+	{name: "queue", run: runQueue, embeddedOnly: true},
+	{name: "owner", run: runOwner},
+	{name: "metrics", run: runMetrics},
+	{name: "flush-at-once", run: runFlushAtOnce, embeddedOnly: true},
+	{name: "flush-late", run: runFlushLate, embeddedOnly: true},
+	{name: "service", run: runService, embeddedOnly: true},
 	{name: "leaks", wanted: oldestAndNewest, run: runLeaks},
 	{name: "frameworks", wanted: oldestAndNewest, run: runFrameworks},
 }

@@ -8,7 +8,7 @@ import time
 import types
 
 import _gophersnake
-from _gophersnake import errors
+from _gophersnake import errors, owner
 from _gophersnake.wrapper import FileWrapper
 
 ERROR, WARN, INFO = 3, 4, 6  # levels of the log
@@ -66,6 +66,9 @@ class Target:
         self.application_group = options.get("application_group", "")
         self.reloading = bool(self.file) and options.get("reloading") == "1"
         self.recycles = options.get("recycles") == "1"
+        self.server_pid = int(options["server_pid"])
+        self.owner = owner.of(options)
+        self.denied = False  # the last attempt to load it was refused
         self.module = _module_name(self.name)
         self.failure = None
         self._mtime_ns = 0  # of the file when it was read last
@@ -103,8 +106,13 @@ class Target:
         None means that it failed, which has been logged.
         """
         with _lock:
+            self.denied = False
             try:
                 return self._load(request_id, force)
+            except owner.Denied as exc:
+                self.denied = True
+                _gophersnake.log(ERROR, str(exc))
+                return None
             except BaseException as exc:
                 self._log_failure(exc, request_id)
                 return None
@@ -140,6 +148,8 @@ class Target:
         with open(self.file, "rb") as f:
             st = os.fstat(f.fileno())
             self._mtime_ns = st.st_mtime_ns
+            if self.owner:
+                self.owner.check(self.file, st)
             return f.read(), st.st_mtime
 
     def _result(self, module):

@@ -5,7 +5,7 @@ import sys
 import types
 
 import _gophersnake
-from _gophersnake import events, loader, wrapper
+from _gophersnake import events, loader, metrics, wrapper
 
 CRIT, ERROR, WARN, INFO, DEBUG = 2, 3, 4, 6, 7  # levels of the log
 
@@ -64,6 +64,7 @@ def install(options):
         "maximum_processes": int(options["processes"]),
         "threads_per_process": int(options["threads"]),
     }
+    metrics.configure(options)
     mod_wsgi = _Module("mod_wsgi", "The server, as applications see it.")
     mod_wsgi.__dict__.update(
         capacity,
@@ -75,6 +76,7 @@ def install(options):
         FileWrapper=wrapper.FileWrapper,
         RequestTimeout=events.RequestTimeout,
         request_data=_gophersnake.request_data,
+        server_metrics=metrics.server_metrics,
         subscribe_events=events.subscribe_events,
         subscribe_shutdown=events.subscribe_shutdown,
         subscribe_signals=events.subscribe_signals,

@@ -12,6 +12,7 @@ from _gophersnake import events, forks, modules, signals, streams
 WARN = 4  # level of the log
 
 _main = False  # this is the main interpreter
+_service = False  # this process serves no requests
 
 
 def _add_paths(directories):
@@ -29,9 +30,10 @@ def _add_paths(directories):
 
 def configure(pairs):
     """Prepare the interpreter as alternating names and values say."""
-    global _main
+    global _main, _service
     options = dict(zip(pairs[::2], pairs[1::2]))
     _main = options["main"] == "1"
+    _service = options["service"] == "1"
     sys.argv = ["mod_wsgi"]
     streams.install(options["restrict_stdin"] == "1", options["restrict_stdout"] == "1")
     if options["restrict_signal"] == "1":
@@ -88,7 +90,8 @@ def stopping(ending, reason):
     reason is what subscribers are told. ending says that it will be if it can. Threads that do not end keep a
     sub-interpreter from it; then its exit handlers are run here.
     """
-    events.publish_stopping(reason)
+    if not _service:
+        events.publish_stopping(reason)
     if ending and _main:
         return True
     threading._shutdown()

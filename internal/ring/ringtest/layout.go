@@ -61,4 +61,5 @@ const (
 	Aborted
 	Gone
 	Stale
+	Denied
 )
