@@ -28,8 +28,8 @@ test: setup ## set up and run all tests: both ways of building, race detector, e
 	@scripts/test.sh
 
 .PHONY: lossless
-lossless: ## reload, recycle and kill daemons under load, at full length (about 10 minutes)
-	$(GO) test -count=1 -timeout 40m ./test/e2e -run 'LosesNothing|Killed' -args -full
+lossless: ## reload, recycle and kill daemons under load, large bodies, at full length (about 10 minutes)
+	$(GO) test -count=1 -timeout 40m ./test/e2e -run 'LosesNothing|Killed|LargeBodies' -args -full
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target of scripts/fuzz.txt for FUZZ_TIME (30s)

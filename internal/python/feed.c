@@ -81,6 +81,7 @@ static void answer(struct gs_worker *w)
 	if (result.kind == GS_FILE && pass_file(w, result.fd) < 0)
 		result.kind = GS_GONE;
 	int in_out = result.kind == GS_COMPLETE || result.kind == GS_FILE;
+	__atomic_store_n(&w->bytes, w->bytes + result.written, __ATOMIC_RELAXED);
 	int64_t waited = (int64_t)(gs_thread_self()->gil_wait * 1e9);
 	gs_slot_done(&w->slot, &(struct gs_outcome){
 		.kind = (uint32_t)result.kind, .status = (uint32_t)result.status,

@@ -31,7 +31,8 @@ PyObject *gs_request_threads(void)
 
 		gs_feed_look(i, &look);
 		double runs = look.serial ? (double)(now - look.began_ns) / 1e9 : -1;
-		PyObject *entry = gs_py.Py_BuildValue("(kd)", (unsigned long)begun, runs);
+		int64_t bytes = __atomic_load_n(&gs_the_feed.workers[i].bytes, __ATOMIC_RELAXED);
+		PyObject *entry = gs_py.Py_BuildValue("(kdL)", (unsigned long)begun, runs, (long long)bytes);
 
 		if (!entry || gs_py.PyList_Append(list, entry) < 0)
 			gs_clear(&list);

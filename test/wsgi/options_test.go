@@ -32,7 +32,7 @@ type metrics struct {
 	CurrentTime float64 `json:"current_time"`
 	RunningTime float64 `json:"running_time"`
 	AccessCount int     `json:"access_count"`
-	BytesServed *int    `json:"bytes_served"`
+	BytesServed int     `json:"bytes_served"`
 	Processes   []struct {
 		ProcessNum int `json:"process_num"`
 		PID        int `json:"pid"`
@@ -40,7 +40,7 @@ type metrics struct {
 			ThreadNum   int    `json:"thread_num"`
 			Status      string `json:"status"`
 			AccessCount int    `json:"access_count"`
-			BytesServed *int   `json:"bytes_served"`
+			BytesServed int    `json:"bytes_served"`
 		} `json:"workers"`
 	} `json:"processes"`
 }
@@ -64,7 +64,7 @@ def application(environ, start_response):
 	}
 	first, second := ask(), ask()
 	if second.ServerLimit != 3 || second.ThreadLimit != threads || second.CurrentTime < first.CurrentTime ||
-		second.RunningTime != second.CurrentTime-second.RestartTime || second.BytesServed != nil {
+		second.RunningTime != second.CurrentTime-second.RestartTime {
 		t.Errorf("got %+v", second)
 	}
 	if len(second.Processes) != 1 || second.Processes[0].PID != os.Getpid() {
@@ -85,12 +85,17 @@ def application(environ, start_response):
 	if !poll(t, func() bool { last = ask(); return last.busy() == 1 && last.AccessCount > second.AccessCount }) {
 		t.Errorf("%d threads are busy after %d requests, want 1 and more than %d", last.busy(), last.AccessCount, second.AccessCount)
 	}
-	total := 0
+	total, size := 0, 0
 	for _, w := range last.Processes[0].Workers {
 		total += w.AccessCount
+		size += w.BytesServed
 	}
-	if total != last.AccessCount {
-		t.Errorf("%d requests in all threads, %d in all", total, last.AccessCount)
+	if total != last.AccessCount || size != last.BytesServed {
+		t.Errorf("%d requests and %d bytes in all threads, %d and %d in all", total, size, last.AccessCount, last.BytesServed)
+	}
+	// Each answer has a few hundred bytes.
+	if size < 100*total || size > 2000*total {
+		t.Errorf("%d bytes in %d answers", size, total)
 	}
 }
 

@@ -17,8 +17,8 @@ def server_metrics():
     """Return the figures of this process; None unless server-metrics is On.
 
     The keys are those of mod_wsgi's scoreboard. A process of a group knows
-    itself only: it is the one element of "processes". What it does not count is
-    None.
+    itself only: it is the one element of "processes". Bytes are those of response
+    bodies.
     """
     if _options.get("server_metrics") != "1":
         return None
@@ -26,8 +26,8 @@ def server_metrics():
         "thread_num": number,
         "status": "_" if runs < 0 else "W",
         "access_count": begun - (runs >= 0),
-        "bytes_served": None,
-    } for number, (begun, runs) in enumerate(_gophersnake.request_threads())]
+        "bytes_served": size,
+    } for number, (begun, runs, size) in enumerate(_gophersnake.request_threads())]
     now, started = time.time(), float(_options["started"])
     return {
         "server_limit": int(_options["processes"]),
@@ -36,6 +36,6 @@ def server_metrics():
         "current_time": now,
         "running_time": now - started,
         "access_count": sum(worker["access_count"] for worker in workers),
-        "bytes_served": None,
+        "bytes_served": sum(worker["bytes_served"] for worker in workers),
         "processes": [{"process_num": 0, "pid": os.getpid(), "workers": workers}],
     }
