@@ -8,9 +8,10 @@ packages=(
   libpython3.11 python3 python3-venv        # a Python with a shared library
   curl                                      # a real client
   chromium                                  # a real browser, headless
+  procps                                    # ps: the names of processes, as people see them
   wrk apache2 libapache2-mod-wsgi-py3       # load and a peer, for `make bench`
 )
-[ "${SETUP_BENCH:-1}" = 1 ] || packages=("${packages[@]:0:8}")
+[ "${SETUP_BENCH:-1}" = 1 ] || packages=("${packages[@]:0:9}")
 
 missing=()
 for p in "${packages[@]}"; do
