@@ -28,7 +28,7 @@ test: setup ## set up and run all tests: both ways of building, race detector, e
 	@scripts/test.sh
 
 .PHONY: lossless
-lossless: ## reload, recycle and kill daemons under load, large bodies, at full length (about 10 minutes)
+lossless: ## reload, recycle and kill daemons under load, large bodies, at full length (about 3 minutes)
 	$(GO) test -count=1 -timeout 40m ./test/e2e -run 'LosesNothing|Killed|LargeBodies' -args -full
 
 .PHONY: fuzz

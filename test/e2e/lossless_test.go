@@ -19,7 +19,7 @@ import (
 
 // full makes the tests of this file as long as they are meant to be; otherwise
 // they are short enough to run each time.
-var full = flag.Bool("full", false, "run the tests that nothing is lost at full length: about 10 minutes")
+var full = flag.Bool("full", false, "run the tests that nothing is lost at full length: about 3 minutes")
 
 // count is how often something is done.
 func count(whole, short int) int {
