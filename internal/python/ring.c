@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "ring.h"
 #include "ringlayout.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,21 +17,6 @@ enum { PATIENCE_NS = 5000000 };
 static uint32_t *word(const struct gs_ring *r, size_t at)
 {
 	return (uint32_t *)(r->base + at);
-}
-
-static uint32_t *slot_word(const struct gs_slot *s, size_t at)
-{
-	return (uint32_t *)(s->words + at);
-}
-
-static uint32_t load(const uint32_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
-}
-
-static void store(uint32_t *p, uint32_t v)
-{
-	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
 }
 
 static int swap_if(uint32_t *p, uint32_t old, uint32_t new)
@@ -82,13 +68,13 @@ static void fill(struct gs_ring *r, struct gs_slot *s, uint32_t index)
 	char *area = r->first + index * r->stride + GS_RING_PAGE;
 
 	*s = (struct gs_slot){.ring = r, .index = index, .words = area - GS_RING_PAGE, .environ = area};
-	s->environ_size = *slot_word(s, GS_AT_ENV);
-	s->steady = *slot_word(s, GS_AT_STEADY);
+	s->environ_size = *gs_slot_word(s, GS_AT_ENV);
+	s->steady = *gs_slot_word(s, GS_AT_STEADY);
 	s->group = area + s->environ_size;
-	s->group_size = *slot_word(s, GS_AT_GROUP);
-	s->prefix_size = *slot_word(s, GS_AT_PREFIX);
-	s->script = *slot_word(s, GS_AT_SCRIPT);
-	s->more = *slot_word(s, GS_AT_MORE) != 0;
+	s->group_size = *gs_slot_word(s, GS_AT_GROUP);
+	s->prefix_size = *gs_slot_word(s, GS_AT_PREFIX);
+	s->script = *gs_slot_word(s, GS_AT_SCRIPT);
+	s->more = *gs_slot_word(s, GS_AT_MORE) != 0;
 	s->start_ns = *(int64_t *)(s->words + GS_AT_START);
 	s->prefix = area += r->environ;
 	s->out = area += GS_RING_PIECE;
@@ -101,16 +87,16 @@ static void fill(struct gs_ring *r, struct gs_slot *s, uint32_t index)
 int gs_ring_take(struct gs_ring *r, struct gs_slot *s)
 {
 	for (;;) {
-		uint32_t head = load(word(r, GS_AT_HEAD));
+		uint32_t head = gs_load(word(r, GS_AT_HEAD));
 
-		if (head == load(word(r, GS_AT_TAIL)))
+		if (head == gs_load(word(r, GS_AT_TAIL)))
 			return 0;
 		uint64_t cell = __atomic_load_n(&r->ring[head & (r->cells - 1)], __ATOMIC_RELAXED);
 		if (!swap_if(word(r, GS_AT_HEAD), head, head + 1))
 			continue; /* another thread has it */
 		uint32_t index = (uint32_t)cell, queued = (uint32_t)(cell >> 32);
 		fill(r, s, index);
-		if (swap_if(slot_word(s, GS_AT_STATE), queued, queued - GS_STATE_QUEUED + GS_STATE_RUNNING))
+		if (swap_if(gs_slot_word(s, GS_AT_STATE), queued, queued - GS_STATE_QUEUED + GS_STATE_RUNNING))
 			return 1;
 	}
 }
@@ -123,16 +109,16 @@ void gs_ring_count(struct gs_ring *r, int by)
 void gs_ring_computing(struct gs_ring *r, int yes)
 {
 	if (*word(r, GS_AT_COMPUTING) != (uint32_t)yes)
-		store(word(r, GS_AT_COMPUTING), (uint32_t)yes);
+		gs_store(word(r, GS_AT_COMPUTING), (uint32_t)yes);
 }
 
 void gs_ring_sleep(struct gs_ring *r, const int *stop)
 {
-	uint32_t bell = load(word(r, GS_AT_BELL));
+	uint32_t bell = gs_load(word(r, GS_AT_BELL));
 
 	gs_ring_count(r, -1);
 	__atomic_add_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
-	if (load(word(r, GS_AT_HEAD)) == load(word(r, GS_AT_TAIL)) &&
+	if (gs_load(word(r, GS_AT_HEAD)) == gs_load(word(r, GS_AT_TAIL)) &&
 	    !__atomic_load_n(stop, __ATOMIC_SEQ_CST))
 		futex_wait(word(r, GS_AT_BELL), bell, NULL);
 	__atomic_sub_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
@@ -143,7 +129,7 @@ void gs_ring_sleep(struct gs_ring *r, const int *stop)
 static int leave_others(uint32_t *running)
 {
 	for (;;) {
-		uint32_t n = load(running);
+		uint32_t n = gs_load(running);
 
 		if (n < 2)
 			return 0;
@@ -158,24 +144,24 @@ static int leave_others(uint32_t *running)
 static void sleep_beside(struct gs_ring *r, uint32_t bell, const int *stop)
 {
 	static const struct timespec patience = {.tv_nsec = PATIENCE_NS};
-	uint32_t head = load(word(r, GS_AT_HEAD)), before;
+	uint32_t head = gs_load(word(r, GS_AT_HEAD)), before;
 
 	do {
-		int waiting = load(word(r, GS_AT_TAIL)) != head;
+		int waiting = gs_load(word(r, GS_AT_TAIL)) != head;
 
 		if (__atomic_load_n(stop, __ATOMIC_SEQ_CST) ||
 		    !futex_wait(word(r, GS_AT_BELL), bell, waiting ? &patience : NULL))
 			return;
 		before = head;
-		head = load(word(r, GS_AT_HEAD));
+		head = gs_load(word(r, GS_AT_HEAD));
 	} while (head != before);
 }
 
 int gs_ring_step_back(struct gs_ring *r, const int *stop)
 {
-	uint32_t bell = load(word(r, GS_AT_BELL));
+	uint32_t bell = gs_load(word(r, GS_AT_BELL));
 
-	if (!load(word(r, GS_AT_COMPUTING)) || !leave_others(word(r, GS_AT_RUNNING)))
+	if (!gs_load(word(r, GS_AT_COMPUTING)) || !leave_others(word(r, GS_AT_RUNNING)))
 		return 0;
 	__atomic_add_fetch(word(r, GS_AT_SLEEPERS), 1, __ATOMIC_SEQ_CST);
 	sleep_beside(r, bell, stop);
@@ -204,7 +190,7 @@ void gs_ring_announce(struct gs_slot *s)
 	static const uint64_t one = 1;
 
 	__atomic_or_fetch(&r->attention[s->index / 64], UINT64_C(1) << (s->index % 64), __ATOMIC_SEQ_CST);
-	if (load(word(r, GS_AT_ASLEEP)) == 1 && swap_if(word(r, GS_AT_ASLEEP), 1, 0) &&
+	if (gs_load(word(r, GS_AT_ASLEEP)) == 1 && swap_if(word(r, GS_AT_ASLEEP), 1, 0) &&
 	    write(r->event, &one, sizeof one) < 0) {
 		/* only a full counter can refuse it, and then it is awake */
 	}
@@ -212,26 +198,26 @@ void gs_ring_announce(struct gs_slot *s)
 
 void gs_slot_done(struct gs_slot *s, const struct gs_outcome *o)
 {
-	uint32_t *state = slot_word(s, GS_AT_STATE);
+	uint32_t *state = gs_slot_word(s, GS_AT_STATE);
 
-	*slot_word(s, GS_AT_KIND) = o->kind;
-	*slot_word(s, GS_AT_STATUS) = o->status;
-	*slot_word(s, GS_AT_SIZE) = o->size;
-	*slot_word(s, GS_AT_EXCESS) = o->excess;
+	*gs_slot_word(s, GS_AT_KIND) = o->kind;
+	*gs_slot_word(s, GS_AT_STATUS) = o->status;
+	*gs_slot_word(s, GS_AT_SIZE) = o->size;
+	*gs_slot_word(s, GS_AT_EXCESS) = o->excess;
 	*(int64_t *)(s->words + GS_AT_COUNT) = o->count;
 	*(int64_t *)(s->words + GS_AT_LENGTH) = o->length;
 	*(int64_t *)(s->words + GS_AT_WRITTEN) = o->written;
 	*(int64_t *)(s->words + GS_AT_GIL_WAIT) = o->gil_wait;
-	store(state, *state - GS_STATE_RUNNING + GS_STATE_DONE);
+	gs_store(state, *state - GS_STATE_RUNNING + GS_STATE_DONE);
 	gs_ring_announce(s);
 }
 
 uint32_t gs_slot_state(const struct gs_slot *s)
 {
-	return load(slot_word(s, GS_AT_STATE));
+	return gs_load(gs_slot_word(s, GS_AT_STATE));
 }
 
 int gs_slot_cancelled(const struct gs_slot *s)
 {
-	return load(slot_word(s, GS_AT_CANCEL)) != 0 || __atomic_load_n(&s->ring->cut, __ATOMIC_SEQ_CST);
+	return gs_load(gs_slot_word(s, GS_AT_CANCEL)) != 0 || __atomic_load_n(&s->ring->cut, __ATOMIC_SEQ_CST);
 }

@@ -1,50 +1,36 @@
 #define _GNU_SOURCE
 #include "ring.h"
 #include "ringlayout.h"
+#include "shared.h"
 
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static uint32_t *word(const struct gs_slot *s, size_t at)
-{
-	return (uint32_t *)(s->words + at);
-}
-
-static uint32_t load(const uint32_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
-}
-
-static void store(uint32_t *p, uint32_t v)
-{
-	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
-}
-
 /* Whether a piece is filled (wanted = 1) or empty (0). */
 static int piece_is(const uint32_t *piece, int filled)
 {
-	return (load(piece) != GS_PIECE_EMPTY) == filled;
+	return (gs_load(piece) != GS_PIECE_EMPTY) == filled;
 }
 
 /* Waits until the server has filled or emptied a piece. Returns 0, or -1 when
  * the request is cancelled. */
 static int wait_piece(struct gs_slot *s, const uint32_t *piece, int filled)
 {
-	uint32_t *waiting = word(s, GS_AT_WAITING), *bell = word(s, GS_AT_SLOT_BELL);
+	uint32_t *waiting = gs_slot_word(s, GS_AT_WAITING), *bell = gs_slot_word(s, GS_AT_SLOT_BELL);
 
 	while (!piece_is(piece, filled)) {
-		uint32_t rung = load(bell);
+		uint32_t rung = gs_load(bell);
 
 		if (gs_slot_cancelled(s))
 			return -1;
-		store(waiting, 1);
+		gs_store(waiting, 1);
 		gs_ring_count(s->ring, -1); /* it will not be back soon */
 		if (!piece_is(piece, filled) && !gs_slot_cancelled(s))
 			syscall(SYS_futex, bell, FUTEX_WAIT, rung, NULL, NULL, 0);
 		gs_ring_count(s->ring, 1);
-		store(waiting, 0);
+		gs_store(waiting, 0);
 	}
 	return 0;
 }
@@ -52,11 +38,11 @@ static int wait_piece(struct gs_slot *s, const uint32_t *piece, int filled)
 /* Opens the next piece of the body. Returns 1, 0 at the end, or -1: cancelled. */
 static int open_piece(struct gs_slot *s)
 {
-	uint32_t *piece = word(s, GS_AT_IN) + s->in_at;
+	uint32_t *piece = gs_slot_word(s, GS_AT_IN) + s->in_at;
 
 	if (wait_piece(s, piece, 1) < 0)
 		return -1;
-	uint32_t v = load(piece);
+	uint32_t v = gs_load(piece);
 	s->in_size = v >> GS_PIECE_SIZE_AT;
 	s->in_used = 0;
 	s->in_open = 1;
@@ -66,7 +52,7 @@ static int open_piece(struct gs_slot *s)
 
 static void close_piece(struct gs_slot *s)
 {
-	store(word(s, GS_AT_IN) + s->in_at, GS_PIECE_EMPTY);
+	gs_store(gs_slot_word(s, GS_AT_IN) + s->in_at, GS_PIECE_EMPTY);
 	s->in_open = 0;
 	s->in_at ^= 1;
 	gs_ring_announce(s);
@@ -83,9 +69,9 @@ static ssize_t explain(char *buf, size_t size, const char *text, size_t n)
 
 static void want(struct gs_slot *s)
 {
-	if (*word(s, GS_AT_WANTS))
+	if (*gs_slot_word(s, GS_AT_WANTS))
 		return;
-	store(word(s, GS_AT_WANTS), 1);
+	gs_store(gs_slot_word(s, GS_AT_WANTS), 1);
 	gs_ring_announce(s);
 }
 
@@ -114,7 +100,7 @@ ssize_t gs_slot_read(struct gs_slot *s, char *buf, size_t size)
 static int put(struct gs_slot *s, uint32_t kind, const char *data, size_t size, int on_last)
 {
 	do {
-		uint32_t *piece = word(s, GS_AT_OUT) + s->out_at;
+		uint32_t *piece = gs_slot_word(s, GS_AT_OUT) + s->out_at;
 		size_t n = size < GS_RING_PIECE ? size : GS_RING_PIECE;
 		int last = n == size;
 
@@ -122,7 +108,7 @@ static int put(struct gs_slot *s, uint32_t kind, const char *data, size_t size, 
 			return -1;
 		memcpy(s->pieces[s->out_at], data, n);
 		uint32_t flag = (kind == GS_PIECE_HEAD ? !last : last && on_last) ? GS_PIECE_FLAG : 0;
-		store(piece, kind | flag | (uint32_t)n << GS_PIECE_SIZE_AT);
+		gs_store(piece, kind | flag | (uint32_t)n << GS_PIECE_SIZE_AT);
 		s->out_at ^= 1;
 		gs_ring_announce(s);
 		data += n;
