@@ -126,27 +126,22 @@ static int next(struct gs_worker *w)
 	return 0;
 }
 
-/* Signals are for the threads of Go; faults stay with who commits them. */
-static void block_signals(void)
+/* Nothing is blocked: what the application starts inherits the mask, and could
+ * not be ended by a signal. The kernel hands the process's signals to its first
+ * thread, which is Go's, and handlers of Go that run here pass them on. */
+static void unblock_signals(void)
 {
-	sigset_t set;
+	sigset_t none;
 
-	sigfillset(&set);
-	sigdelset(&set, SIGSEGV);
-	sigdelset(&set, SIGBUS);
-	sigdelset(&set, SIGFPE);
-	sigdelset(&set, SIGILL);
-	sigdelset(&set, SIGABRT);
-	if (gs_the_feed.o.dump_signal)
-		sigdelset(&set, gs_the_feed.o.dump_signal);
-	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 static void *work(void *arg)
 {
 	struct gs_worker *w = arg;
 
-	block_signals();
+	unblock_signals();
 	__atomic_store_n(&w->thread, gs_thread_self(), __ATOMIC_RELEASE);
 	gs_ring_count(&gs_the_feed.ring, 1);
 	while (next(w)) {

@@ -88,7 +88,7 @@ func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 		memory: unsafe.Pointer(unsafe.SliceData(o.Memory)), size: C.size_t(len(o.Memory)),
 		event: event, control: socket,
 		threads: C.int(o.Threads), stack_size: C.size_t(o.StackSize),
-		dump_signal: C.int(rt.opts.DumpSignal), flush_ns: o.flushInterval(),
+		flush_ns: o.flushInterval(),
 	}
 	if C.gs_feed_start(&options, &text[0], errorSize) != 0 {
 		return nil, errors.New(C.GoString(&text[0]))

@@ -23,7 +23,6 @@ struct gs_feed_options {
 	int control;     /* socket on which descriptors of files are passed; borrowed */
 	int threads;
 	size_t stack_size; /* bytes, 0: the system's */
-	int dump_signal;   /* for gs_feed_dump; 0: none */
 	int64_t flush_ns;  /* held-back output waits for one to two of these; 0: none is held back */
 };
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 )
@@ -122,6 +123,7 @@ func startChild(t *testing.T, home, mode, name string) {
 	child := exec.CommandContext(t.Context(), os.Args[0], args...)
 	child.Env = append(os.Environ(), homeVariable+"="+home, variantVariable+"="+name, modeVariable+"="+mode)
 	child.Stdout, child.Stderr = t.Output(), t.Output()
+	child.WaitDelay = 10 * time.Second // for what it may leave behind with its output
 	if err := child.Run(); err != nil {
 		t.Fatalf("variant %s in %s mode over %s: %v", name, mode, home, err)
 	}

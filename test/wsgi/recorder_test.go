@@ -132,7 +132,7 @@ func show(records []logs.Record) string {
 }
 
 // patience is how long a test waits for something that must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // poll waits until done reports true, or patience is at its end, and returns
 // the last report.
