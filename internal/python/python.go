@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strconv"
@@ -209,6 +210,9 @@ func (rt *Runtime) initialise() error {
 	}
 	// An inherited PYTHONHOME is about another Python.
 	os.Unsetenv("PYTHONHOME")
+	// As Python does where it owns the process: what cannot be written is an
+	// exception. The handlers of Go's runtime would end the process.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	options := rt.interpreterOptions("")
 	in := C.gs_go_start(program, utf8, bytesOf(options), C.size_t(len(options)), &text[0], errorSize)
 	if in == nil {
