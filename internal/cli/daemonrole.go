@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -69,6 +70,9 @@ func (r *role) prepareDaemon(ctx context.Context) (err error) {
 	r.scriptOwner = (*python.Owner)(owner)
 	if plan.Directory == "" {
 		plan.Directory = r.o.WorkingDirectory
+	}
+	if err := python.RestoreOpenFiles(); err != nil {
+		return fmt.Errorf("restore the limit of open files: %w", err)
 	}
 	if err := confine.Apply(plan); err != nil {
 		return err

@@ -165,3 +165,21 @@ func (p *process) onlyDaemon() int {
 	}
 	return pids[0]
 }
+
+// TestOpenFiles: in a daemon, and in what it starts, the limit of open files is
+// the one that the server was started with, which Go raises for itself.
+func TestOpenFiles(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	write(t, dir, "app.py", `import resource, subprocess
+def application(environ, start_response):
+    below = subprocess.run("ulimit -Sn", shell=True, stdout=subprocess.PIPE, check=True).stdout.decode()
+    start_response("200 OK", [])
+    return [("%s %s" % (resource.getrlimit(resource.RLIMIT_NOFILE), below)).encode()]
+`)
+	p := launch{dir: dir, daemon: true, before: []string{"sh", "-c", `ulimit -Sn 700; ulimit -Hn 3000; exec "$0" "$@"`},
+		args: []string{"app.py"}}.start(t)
+	if got, want := p.get("/").body, "(700, 3000) 700\n"; got != want {
+		t.Errorf("limits %q, want %q", got, want)
+	}
+}
