@@ -32,6 +32,7 @@ func TestEarlyAnswer(t *testing.T) {
 			dir := tempDir(t)
 			write(t, dir, "app.py", earlyScript)
 			p := launch{dir: dir, daemon: daemon, args: []string{"--threads", "1", "--limit-request-body", "0", "app.py"}}.start(t)
+			p.expect("/", 200, "") // the server has opened what it needs for the daemon
 			before := p.descriptorsOfServer()
 			clients := map[net.Conn]string{}
 			for range 5 {
