@@ -170,9 +170,12 @@ func Start(opts Options) (*Runtime, error) {
 }
 
 // mainThread is Python's main thread: it initialises, creates sub-interpreters
-// and ends them, all on one operating system thread.
+// and ends them, all on one operating system thread. Go keeps that thread: what
+// libraries do at the end of a thread, such as OpenSSL, is not safe beside what
+// they do at the end of the process, which follows soon.
 func (rt *Runtime) mainThread(started chan<- error) {
-	runtime.LockOSThread() // for good: the thread ends with Python
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	defer close(rt.ended)
 	err := rt.initialise()
 	started <- err
