@@ -17,6 +17,18 @@ import (
 // Read.
 type Interrupter interface{ Interrupt() }
 
+// Asker may be implemented by a gateway.Request.Body: Ask tells the client that
+// the body is wanted, as "Expect: 100-continue" needs it, and does not wait. It is
+// called before the first Read, or in place of it.
+type Asker interface{ Ask() }
+
+// ask asks the client for the body.
+func (c *call) ask() {
+	if a, ok := c.req.Body.(Asker); ok {
+		a.Ask()
+	}
+}
+
 // emptyReads is how many reads may give nothing in a row.
 const emptyReads = 100
 
@@ -34,7 +46,8 @@ type pump struct {
 	err      error // of the slot
 }
 
-// startBody starts the pump if the process wants the body.
+// startBody starts the pump if the process wants the body. It asks the client
+// for it first: the response may be ready before the pump has its turn.
 func (c *call) startBody() error {
 	if c.req.Body == nil || c.body != nil {
 		return nil
@@ -45,6 +58,7 @@ func (c *call) startBody() error {
 	}
 	c.body = &pump{c: c, src: c.req.Body, slot: c.slot, done: make(chan struct{}), detached: make(chan struct{})}
 	c.slot.WatchRoom(true)
+	c.ask()
 	go c.body.run(c.slot.Room())
 	return nil
 }

@@ -157,7 +157,7 @@ func (c *call) askLate() error {
 	}
 	wants, err := c.slot.WantsBody()
 	if wants && err == nil {
-		_, _ = c.req.Body.Read(nil) // an error is for those who read
+		c.ask()
 	}
 	return err
 }

@@ -43,11 +43,12 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
+	if len(p) == 0 {
+		b.Ask()
+		return 0, nil
+	}
 	b.touched = true
 	b.byApp.Store(true)
-	if len(p) == 0 {
-		return b.src.Read(p)
-	}
 	stop := b.x.watch(reading)
 	n, err := b.src.Read(p)
 	stop()
@@ -71,6 +72,17 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, nil // the error comes at the next Read
 	}
 	return 0, b.err
+}
+
+// Ask has "Expect: 100-continue" answered, and does not wait: a stream of HTTP/2,
+// where a Read of nothing waits for data, is left to the first true Read. It is
+// package daemon's Asker. A failure is that of the next Read, too.
+func (b *body) Ask() {
+	b.touched = true
+	b.byApp.Store(true)
+	if b.x.r.ProtoMajor == 1 {
+		_, _ = b.src.Read(nil)
+	}
 }
 
 func (b *body) exceed() {

@@ -172,6 +172,34 @@ func TestHTTP2Stalls(t *testing.T) {
 	other.Body.Close()
 }
 
+// Asking for the body of a client that sends nothing does not wait for it.
+func TestHTTP2AskForBody(t *testing.T) {
+	s := start(t, Options{LimitRequestBody: NoLimit, SocketTimeout: NoLimit,
+		App: app(func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
+			if n, err := r.Body.Read(nil); n != 0 || err != nil {
+				t.Errorf("asked: %d, %v", n, err)
+			}
+			return answer(w, "asked")
+		})})
+	in, out := io.Pipe()
+	defer out.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.addr, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ContentLength = 1 << 30
+	response, err := http2Client(t).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); string(body) != "asked" {
+		t.Errorf("got %q, %v", body, err)
+	}
+}
+
 func TestHTTP2ManyHeaders(t *testing.T) {
 	s := start(t, Options{App: hello{}})
 	for n, want := range map[int]int{90: 200, 101: 431} {
