@@ -44,7 +44,7 @@ cgocheck: setup ## run the tests of the adapter with strict checks of pointers p
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/python ./test/wsgi
 
 .PHONY: bench
-bench: setup build ## compare with other servers, both modes, into bench/README.md (25 minutes, quiet machine)
+bench: setup build ## compare with other servers, both modes, into bench/README.md (30 minutes, quiet machine)
 	$(GO) run ./bench -gophersnake $(BUILD)/gophersnake -update-readme bench/README.md $(BENCH_ARGS)
 
 .PHONY: idle

@@ -23,6 +23,8 @@ var allCases = []testCase{
 	{key: "echo", title: "POST echo 10 KB", module: "echo", path: "/", post: tenKilobytes, want: tenKilobytes, floor: true},
 	{key: "flask", title: "Flask view", module: "flask_view", path: "/greet/World", want: greeting},
 	{key: "django", title: "Django view", module: "django_view", path: "/greet/World", want: greeting},
+	{key: "wait", title: "Waiting 5 ms", module: "wait", path: "/", want: "Waited\n"},
+	{key: "hash", title: "SHA-256 of 1 MB", module: "hash", path: "/", want: "aca1cd027e979588d14b877b7b0cb8585ad9fec599eb45801992ee5382b3760f\n"},
 }
 
 func (c testCase) name() string { return c.key }

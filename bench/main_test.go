@@ -34,7 +34,7 @@ func TestChooseModes(t *testing.T) {
 	for _, test := range []struct{ modes, peers, cases, want string }{
 		{"", "", "hello", "embedded: floor gophersnake apache gunicorn granian fastpysgi; hello / " +
 			"daemon: floor gophersnake apache gunicorn granian; hello / daemon: floor gophersnake apache gunicorn granian; hello"},
-		{"daemon", "granian,floor", "", "daemon: floor granian; hello flask django / daemon: floor granian; hello"},
+		{"daemon", "granian,floor", "", "daemon: floor granian; hello flask django / daemon: floor granian; wait hash / daemon: floor granian; hello"},
 		{"", "fastpysgi", "django,echo", "embedded: fastpysgi; echo django"},
 		{"daemon,embedded", "floor", "flask", "embedded: floor; flask / daemon: floor; flask"},
 	} {
@@ -74,7 +74,7 @@ func TestGophersnakeModes(t *testing.T) {
 	at := target{module: "hello", host: "127.0.0.1", port: 8000}
 	for _, m := range allModes() {
 		for _, l := range m.lineups {
-			p, _, ok := l.find("gophersnake", "hello", 32)
+			p, _, ok := l.find("gophersnake", l.cases[0].key, 32)
 			command, err := gophersnakeCommand(s, p, at)
 			if !ok || err != nil {
 				t.Fatal(m.key, ok, err)

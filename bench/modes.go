@@ -34,10 +34,12 @@ func newLineup(title string, peers []peer, cases string, concurrencies ...int) *
 func allModes() []mode {
 	return []mode{
 		{key: "embedded", aims: embeddedAims, lineups: []*lineup{
-			newLineup("", embeddedPeers, "", 1, 32),
+			newLineup("", embeddedPeers, "hello,large,echo,flask,django", 1, 32),
+			newLineup("", embeddedPeers, "wait,hash", 32),
 		}},
 		{key: "daemon", aims: daemonAims, lineups: []*lineup{
 			newLineup("1 x 5", daemonPeers(1, 5), "hello,flask,django", 1, 32),
+			newLineup("1 x 5", daemonPeers(1, 5), "wait,hash", 32),
 			newLineup("2 x 5", daemonPeers(2, 5), "hello", 32),
 		}},
 	}

@@ -11,7 +11,7 @@ func TestWriteTo(t *testing.T) {
 	if err := WriteTo(dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"hello.py", "large.py", "echo.py", "flask_view.py", "django_view.py", "soak.py", "post.lua"} {
+	for _, name := range []string{"hello.py", "large.py", "echo.py", "flask_view.py", "django_view.py", "wait.py", "hash.py", "soak.py", "post.lua"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Error(err)

@@ -39,7 +39,9 @@ func (s *serving) embed(ctx context.Context) (err error) {
 		return err
 	}
 	s.pythonName = fmt.Sprintf("%s (%s)", s.home.Version, s.home.Home)
-	return s.startPython(s.pythonOptions(), apps, nil)
+	o := s.pythonOptions()
+	o.KeepsProcessors = replaceProcessors()
+	return s.startPython(o, apps, nil)
 }
 
 // goHome goes to the directory of applications in the server's process.

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -87,6 +86,7 @@ func (a *App) Preload(group string) error {
 
 // target is a script in one interpreter.
 type target struct {
+	rt  *Runtime
 	c   *C.struct_gs_target
 	gil *gil
 }
@@ -106,7 +106,7 @@ func (a *App) target(group string) (*target, error) {
 	if t := old[group]; t != nil {
 		return t, nil
 	}
-	t := &target{gil: in.gil}
+	t := &target{rt: a.rt, gil: in.gil}
 	err = ErrClosed
 	a.rt.onMain(func() { t.c, err = a.newTarget(in, group) })
 	if err != nil {
@@ -215,10 +215,12 @@ func (a *App) refuse(c *call, err error) error {
 // run makes the one call of C that a simple request needs.
 func (c *call) run(t *target) C.struct_gs_result {
 	t.gil.enter(c)
-	measure := t.gil.sampled()
-	result := c.serve(t, measure)
-	if measure {
-		t.gil.measured(time.Duration(result.whole_ns), time.Duration(result.computed_ns))
+	c.comeAndGo()
+	result := c.serve(t, t.gil.sampled())
+	c.comeAndGo()
+	if s := result.sample; s.whole != 0 { // it was measured
+		t.gil.pace.learn(s)
+		t.rt.processors.learn(t.gil.pace.keepsProcessor())
 	}
 	t.gil.pass(c)
 	return result

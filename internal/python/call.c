@@ -358,6 +358,7 @@ struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call c
 	int64_t computed = measure ? clock_ns(CLOCK_THREAD_CPUTIME_ID) : 0;
 	r.thread = gs_attach(t->interp);
 	struct gs_seat *seat = r.thread->seats[t->interp->index];
+	struct gs_sample sample = {0};
 	int64_t began = measure ? clock_ns(CLOCK_MONOTONIC) : 0;
 	r.thread->request = seat->request = &r;
 	struct gs_flat_environ flat = {environ, environ_size, steady};
@@ -370,9 +371,12 @@ struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call c
 		free(r.buf);
 	r.thread->request = seat->request = NULL;
 	if (measure)
-		result.whole_ns = clock_ns(CLOCK_MONOTONIC) - began;
+		sample.ended = clock_ns(CLOCK_MONOTONIC);
 	gs_detach(t->interp);
-	if (measure)
-		result.computed_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - computed;
+	if (measure) {
+		sample.whole = sample.ended - began;
+		sample.computed = clock_ns(CLOCK_THREAD_CPUTIME_ID) - computed;
+	}
+	result.sample = sample;
 	return result;
 }

@@ -14,6 +14,7 @@
 
 #include "interp.h"
 #include "io.h"
+#include "pace.h"
 
 #include <sys/resource.h>
 #include "template.h"
@@ -109,8 +110,7 @@ struct gs_result {
 	int64_t length;  /* declared Content-Length or -1 */
 	int64_t written; /* bytes of body produced, at most length */
 	int excess;      /* more were produced and dropped */
-	int64_t whole_ns;    /* if measured: how long it had Python */
-	int64_t computed_ns; /* and for how much of that it used a processor */
+	struct gs_sample sample; /* if it was measured */
 };
 
 /*

@@ -39,12 +39,16 @@ type call struct {
 	pending C.struct_gs_pending
 	seen    uint32 // pending.state when the flusher looked last
 
-	// turn is whether the call holds gil's turn; served tells calls apart.
-	turn       atomic.Uint32
-	gil        atomic.Pointer[gil]
-	served     atomic.Uint32
-	seenServed uint32 // served when the flusher looked last
-	settled    chan error
+	// turn is whether the call holds gil's turn.
+	turn    atomic.Uint32
+	gil     atomic.Pointer[gil]
+	settled chan error
+
+	// changes counts how often the call has gone into C or come back from it,
+	// outside how many of its threads are in Go, called from there.
+	changes     atomic.Uint32
+	outside     atomic.Int32
+	seenChanges uint32 // changes when the flusher looked last
 
 	timer *time.Timer // of waiting for a place; nil until one was waited for
 }
@@ -77,11 +81,28 @@ func (c *call) sendTaken() {
 	c.settled <- c.send(c.out[:c.pending.size])
 }
 
-// giveUpTurn lets others run while this call waits for its client.
-func (c *call) giveUpTurn() {
+// comeAndGo notes that the call goes into C, or has come back.
+func (c *call) comeAndGo() { c.changes.Add(1) }
+
+// goOut lets others run while this call, called from C, waits for its client.
+func (c *call) goOut() {
+	c.outside.Add(1)
 	if g := c.gil.Load(); g != nil {
 		g.leave(c)
 	}
+}
+
+// goBack ends what goOut began.
+func (c *call) goBack() {
+	c.changes.Add(2)
+	c.outside.Add(-1)
+}
+
+// stuck reports whether the call has been in C since it was last asked.
+func (c *call) stuck() bool {
+	seen, now := c.seenChanges, c.changes.Load()
+	c.seenChanges = now
+	return now == seen && now%2 == 1 && c.outside.Load() == 0
 }
 
 // describe adds what the error log says of the request.

@@ -20,7 +20,8 @@ import (
 //export gsGoRead
 func gsGoRead(handle C.gs_call, buf *C.char, size C.size_t) C.ssize_t {
 	c := calls.at(uintptr(handle))
-	c.giveUpTurn()
+	c.goOut()
+	defer c.goBack()
 	p := unsafe.Slice((*byte)(unsafe.Pointer(buf)), int(size))
 	for {
 		n, err := c.req.Body.Read(p)
@@ -38,7 +39,8 @@ func gsGoRead(handle C.gs_call, buf *C.char, size C.size_t) C.ssize_t {
 //export gsGoSend
 func gsGoSend(handle C.gs_call, data *C.char, size C.size_t) C.int {
 	c := calls.at(uintptr(handle))
-	c.giveUpTurn()
+	c.goOut()
+	defer c.goBack()
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	return status(c.send(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size))))
@@ -47,7 +49,8 @@ func gsGoSend(handle C.gs_call, data *C.char, size C.size_t) C.int {
 //export gsGoWrite
 func gsGoWrite(handle C.gs_call, data *C.char, size C.size_t, flush C.int) C.int {
 	c := calls.at(uintptr(handle))
-	c.giveUpTurn()
+	c.goOut()
+	defer c.goBack()
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	_, err := c.w.Write(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size)))
@@ -59,7 +62,10 @@ func gsGoWrite(handle C.gs_call, data *C.char, size C.size_t, flush C.int) C.int
 
 //export gsGoSettle
 func gsGoSettle(handle C.gs_call) C.int {
-	return status(<-calls.at(uintptr(handle)).settled)
+	c := calls.at(uintptr(handle))
+	c.goOut()
+	defer c.goBack()
+	return status(<-c.settled)
 }
 
 //export gsGoLog

@@ -41,16 +41,13 @@ static int pass_file(struct gs_worker *w, int fd)
 	return n < 0 ? -1 : 0;
 }
 
-/* Says whether requests compute, by one that was measured: see gil.go. */
+/* Says whether a thread that runs a request will soon be back for the next, by one
+ * that was measured. */
 static void learn(const struct gs_result *result)
 {
-	enum { LONG_NS = 100000, SHARE = 8 };
-	int64_t whole = gs_the_feed.whole_ns + (result->whole_ns - gs_the_feed.whole_ns) / SHARE;
-	int64_t computed = gs_the_feed.computed_ns + (result->computed_ns - gs_the_feed.computed_ns) / SHARE;
+	enum gs_pace_kind kind = gs_pace_learn(&gs_the_feed.pace, &result->sample);
 
-	gs_the_feed.whole_ns = whole;
-	gs_the_feed.computed_ns = computed;
-	gs_ring_computing(&gs_the_feed.ring, whole < LONG_NS || computed > whole / 2);
+	gs_ring_computing(&gs_the_feed.ring, kind == GS_PACE_SHORT || kind == GS_PACE_TURNS);
 }
 
 enum { SAMPLE_EVERY = 32 };
@@ -58,7 +55,7 @@ enum { SAMPLE_EVERY = 32 };
 static struct gs_result serve(struct gs_worker *w, struct gs_target *t)
 {
 	struct gs_slot *s = &w->slot;
-	int measure = w->serial % SAMPLE_EVERY == 0;
+	int measure = w->serial % SAMPLE_EVERY == 0 || gs_pace_kind(&gs_the_feed.pace) == GS_PACE_PROBE;
 
 	w->pending.size = 0;
 	struct gs_result result = gs_serve(t, &gs_feed_io, (gs_call)w, s->environ, s->environ_size,

@@ -33,7 +33,7 @@ struct gs_feed {
 	int left;
 	uint32_t flusher_asleep;
 	int64_t active_ns;
-	int64_t whole_ns, computed_ns; /* means; a lost update does not matter */
+	struct gs_pace pace;
 };
 
 extern struct gs_feed gs_the_feed;

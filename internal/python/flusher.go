@@ -24,10 +24,12 @@ type flusher struct {
 	wake   chan struct{}
 	done   chan struct{}
 	wg     sync.WaitGroup
+
+	processors *processors
 }
 
-func startFlusher(active *atomic.Int32) *flusher {
-	f := &flusher{wake: make(chan struct{}, 1), done: make(chan struct{})}
+func startFlusher(active *atomic.Int32, p *processors) *flusher {
+	f := &flusher{processors: p, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.wg.Go(func() { f.run(active) })
 	return f
 }
@@ -55,7 +57,7 @@ func (f *flusher) run(active *atomic.Int32) {
 		case <-tick.C:
 		}
 		calls.each(f.look)
-		calls.each(lookAtTurn)
+		f.processors.look(lookForStuck())
 		if active.Load() > 0 {
 			continue
 		}
@@ -88,11 +90,17 @@ func (f *flusher) look(c *call) {
 	}
 }
 
-// lookAtTurn ends the turn of c if it is the same as at the last look.
-func lookAtTurn(c *call) {
-	served := c.served.Load()
-	if c.turn.Load() == myTurn && served == c.seenServed {
-		c.gil.Load().leave(c)
-	}
-	c.seenServed = served
+// lookForStuck ends the turns of calls that are in C since the last look, and
+// reports whether there are any.
+func lookForStuck() (found bool) {
+	calls.each(func(c *call) {
+		if !c.stuck() {
+			return
+		}
+		found = true
+		if g := c.gil.Load(); g != nil {
+			g.leave(c)
+		}
+	})
+	return found
 }

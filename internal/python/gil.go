@@ -4,15 +4,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
-)
-
-// Calls take turns when they compute for longer than longCall on the average
-// and hardly wait meanwhile. They stop when that is below shortCall, or when
-// they wait.
-const (
-	longCall  = 40 * time.Microsecond
-	shortCall = 25 * time.Microsecond
 )
 
 // How many calls one measured call stands for: measuring costs some
@@ -26,16 +17,13 @@ const (
 // compute so long that the next one already waits for the lock, they take
 // turns, and who has had its turn lets the next goroutine run on its own
 // thread: neither the lock nor what Python has in the processor's cache changes
-// threads. Calls that wait, for a database or a client, or that are short, are
-// left to CPython's own sharing.
+// threads. Calls that wait, for a database or a client, that compute without
+// the lock, or that are short, are left to CPython's own sharing.
 type gil struct {
 	turn    sync.Mutex
 	waiting atomic.Int32 // goroutines that wait for turn
-	taking  atomic.Bool  // calls take turns
 	calls   atomic.Uint32
-
-	// Means of the sampled calls, in nanoseconds.
-	whole, computed atomic.Int64
+	pace    pace
 }
 
 // The states of call.turn.
@@ -46,7 +34,7 @@ const (
 
 // enter waits for the turn of c, if turns are taken.
 func (g *gil) enter(c *call) {
-	if !g.taking.Load() {
+	if g.pace.kind() != takeTurns {
 		return
 	}
 	if !g.turn.TryLock() {
@@ -54,12 +42,11 @@ func (g *gil) enter(c *call) {
 		g.turn.Lock()
 		g.waiting.Add(-1)
 	}
-	if !g.taking.Load() { // while it waited
+	if g.pace.kind() != takeTurns { // while it waited
 		g.turn.Unlock()
 		return
 	}
 	c.gil.Store(g)
-	c.served.Add(1)
 	c.turn.Store(myTurn)
 }
 
@@ -82,28 +69,12 @@ func (g *gil) pass(c *call) {
 // sampled reports whether the next call is to be measured.
 func (g *gil) sampled() bool {
 	n := g.calls.Add(1)
-	if n%sampleLong != 0 {
-		return false
+	switch g.pace.kind() {
+	case probing:
+		return true
+	case short:
+		return n%sampleShort == 0 || n < sampleShort && n%sampleLong == 0
+	default:
+		return n%sampleLong == 0
 	}
-	return n%sampleShort == 0 || n < sampleShort || g.computed.Load() >= int64(shortCall)
-}
-
-// measured takes a sampled call into account: how long it had a thread inside
-// Python, and for how much of that it used a processor.
-func (g *gil) measured(whole, computed time.Duration) {
-	w, c := follow(&g.whole, whole), follow(&g.computed, computed)
-	switch {
-	case c < shortCall || c < w/2:
-		g.taking.Store(false)
-	case c > longCall && c > w/4*3:
-		g.taking.Store(true)
-	}
-}
-
-// follow moves mean towards d and returns it.
-func follow(mean *atomic.Int64, d time.Duration) time.Duration {
-	m := mean.Load()
-	m += (int64(d) - m) / 8
-	mean.Store(m)
-	return time.Duration(m)
 }

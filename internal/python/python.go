@@ -96,6 +96,12 @@ type Options struct {
 	// handle signals lends that.
 	Lend func(mainThread func())
 
+	// KeepsProcessors is told how many of Go's processors requests may keep from
+	// goroutines, whenever that changes: none, or one for each of Threads. It may be
+	// called by any goroutine, not by two at a time, and must not wait for requests.
+	// nil: nobody is told.
+	KeepsProcessors func(int)
+
 	// ServerMetrics lets mod_wsgi.server_metrics() tell the figures of this
 	// process.
 	ServerMetrics bool
@@ -111,6 +117,8 @@ type Runtime struct {
 	places  *places
 	active  atomic.Int32
 	flusher *flusher
+
+	processors processors
 
 	// main carries work to Python's main thread, until closing is closed.
 	// Then no request begins, and stop ends Python.
@@ -165,7 +173,8 @@ func Start(opts Options) (*Runtime, error) {
 	if err := <-started; err != nil {
 		return nil, err
 	}
-	rt.flusher = startFlusher(&rt.active)
+	rt.processors = processors{kept: opts.KeepsProcessors, calls: opts.Threads}
+	rt.flusher = startFlusher(&rt.active, &rt.processors)
 	return rt, nil
 }
 

@@ -24,7 +24,7 @@
 //	bell       server       futex word: changes when a sleeping thread is to look at the ring
 //	sleepers   daemon       threads that sleep on bell
 //	running    daemon       threads that have a request
-//	computing  daemon       1: requests compute and hardly wait, a thread that runs one will be back soon
+//	computing  daemon       1: requests are short or compute with the GIL, a thread that runs one will be back soon
 //	asleep     both         1: the server sleeps; who changes it to 0 writes the eventfd
 //	attention  both         a bit per slot: the daemon sets it, the server swaps words with 0
 //

@@ -16,6 +16,7 @@ var variants = []variant{
 	{name: "farewell-threads", run: runFarewellThreads},
 	{name: "busy", run: runBusy, embeddedOnly: true},
 	{name: "queue", run: runQueue, embeddedOnly: true},
+	{name: "processors", run: runProcessors, embeddedOnly: true},
 	{name: "owner", run: runOwner},
 	{name: "metrics", run: runMetrics},
 	{name: "flush-at-once", run: runFlushAtOnce, embeddedOnly: true},
