@@ -117,9 +117,12 @@ func TestEach(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	var calls atomic.Int64
-	err := each(t.Context(), 100_000, func(_ context.Context, i int) error {
+	err := each(t.Context(), 100_000, func(ctx context.Context, i int) error {
 		if calls.Add(1); i == 20 {
 			return broken
+		}
+		if i > 20 {
+			<-ctx.Done() // those beside it must not do all the rest meanwhile
 		}
 		return nil
 	})
