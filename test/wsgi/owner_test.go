@@ -68,7 +68,7 @@ func ownedScript(t *testing.T, file, dir os.FileMode) string {
 	if err := os.Mkdir(filepath.Dir(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	const text = "def application(e, s):\n    s('200 OK', [])\n    return [b'ran']\n"
+	const text = "def application(e, s):\n    s('200 OK', [])\n    return [b'it ran']\n"
 	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +85,14 @@ func ownedScript(t *testing.T, file, dir os.FileMode) string {
 func testOwner(t *testing.T, rt *runtime, address, script, want string) {
 	mark := rt.log.mark()
 	if want == "" {
-		if r := get(t, address, "/"); r.StatusCode != 200 || text(t, r) != "ran" {
+		if r := get(t, address, "/"); r.StatusCode != 200 || text(t, r) != "it ran" {
 			t.Errorf("%s; the log:\n%s", r.Status, show(rt.log.since(mark)))
 		}
 		return
 	}
 	pattern := regexp.MustCompile(`%s`).ReplaceAllString(want, regexp.QuoteMeta(script))
 	for range 2 {
-		if r := get(t, address, "/"); r.StatusCode != 403 || regexp.MustCompile(`ran|app\.py`).MatchString(text(t, r)) {
+		if r := get(t, address, "/"); r.StatusCode != 403 || regexp.MustCompile(`it ran|app\.py`).MatchString(text(t, r)) {
 			t.Errorf("%s, want 403", r.Status)
 		}
 	}
@@ -118,7 +118,7 @@ func testOwnerOfLink(t *testing.T, rt *runtime, me *python.Owner) {
 	if err := os.Chmod(filepath.Dir(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if r := get(t, address, "/"); r.StatusCode != 200 || text(t, r) != "ran" {
+	if r := get(t, address, "/"); r.StatusCode != 200 || text(t, r) != "it ran" {
 		t.Errorf("after the repair: %s; the log:\n%s", r.Status, show(rt.log.since(mark)))
 	}
 }
