@@ -49,6 +49,7 @@ type call struct {
 	changes     atomic.Uint32
 	outside     atomic.Int32
 	seenChanges uint32 // changes when the flusher looked last
+	seenStuck   bool   // with these
 
 	timer *time.Timer // of waiting for a place; nil until one was waited for
 }
@@ -98,11 +99,19 @@ func (c *call) goBack() {
 	c.outside.Add(-1)
 }
 
-// stuck reports whether the call has been in C since it was last asked.
-func (c *call) stuck() bool {
-	seen, now := c.seenChanges, c.changes.Load()
-	c.seenChanges = now
-	return now == seen && now%2 == 1 && c.outside.Load() == 0
+// gotStuck reports that the call has been in C since it was last asked, once
+// for each stay: the longest one keeps a processor for no more than 10 ms.
+func (c *call) gotStuck() bool {
+	now := c.changes.Load()
+	if now != c.seenChanges {
+		c.seenChanges, c.seenStuck = now, false
+		return false
+	}
+	if c.seenStuck || now%2 == 0 || c.outside.Load() > 0 {
+		return false
+	}
+	c.seenStuck = true
+	return true
 }
 
 // describe adds what the error log says of the request.

@@ -91,13 +91,13 @@ func (f *flusher) look(c *call) {
 }
 
 // lookForStuck ends the turns of calls that are in C since the last look, and
-// reports whether there are any.
-func lookForStuck() (found bool) {
+// returns how many there are that were not at that one.
+func lookForStuck() (found int) {
 	calls.each(func(c *call) {
-		if !c.stuck() {
+		if !c.gotStuck() {
 			return
 		}
-		found = true
+		found++
 		if g := c.gil.Load(); g != nil {
 			g.leave(c)
 		}

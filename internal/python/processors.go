@@ -22,12 +22,11 @@ type processors struct {
 	mu    sync.Mutex
 	told  bool // that calls keep processors
 	last  time.Time
-	stuck int // mean of looks at which a call was stuck, of stuckAlways
+	stuck int // mean of the calls that a look found, in units of oneCall
 }
 
-// stuckAlways stands for a call that was stuck at every look. Some are on a busy
-// machine, where threads wait for the processor.
-const stuckAlways = 1024
+// oneCall is what processors.stuck counts a call as.
+const oneCall = 1024
 
 // learn takes into account whether calls that were measured keep processors.
 func (p *processors) learn(kept bool) {
@@ -39,21 +38,18 @@ func (p *processors) learn(kept bool) {
 	p.see(kept)
 }
 
-// look takes into account whether a call has been in C since the last look:
-// calls that are too rare to be measured in time. The caller looks at even
-// intervals.
-func (p *processors) look(stuck bool) {
+// look takes into account how many calls have been in C since the last look and
+// were not at that one: calls that are too rare to be measured in time. One at
+// every second look counts; fewer are on a busy machine, where threads wait for
+// the processor. The caller looks at even intervals.
+func (p *processors) look(stuck int) {
 	if p.kept == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := 0
-	if stuck {
-		now = stuckAlways
-	}
-	p.stuck += (now - p.stuck) / 16
-	p.see(p.stuck > stuckAlways/2)
+	p.stuck += (stuck*oneCall - p.stuck) / 16
+	p.see(p.stuck > oneCall/2)
 }
 
 func (p *processors) see(kept bool) {

@@ -28,19 +28,24 @@ func TestProcessorsAreToldOnce(t *testing.T) {
 	})
 }
 
-// TestProcessorsOfStuckCalls checks that calls which are in C at most looks
-// count, and those that are at a few, as on a busy machine, do not.
+// TestProcessorsOfStuckCalls checks that calls which get stuck all the time
+// count, and a few, as on a busy machine, do not.
 func TestProcessorsOfStuckCalls(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		every int // of so many looks one finds a stuck call
+		every int // of so many looks one finds
+		stuck int // calls
 		want  int
-	}{{"always", 1, 5}, {"seldom", 8, 0}} {
+	}{{"at every look", 1, 1, 5}, {"several now and then", 3, 3, 5}, {"seldom", 8, 1, 0}} {
 		t.Run(test.name, func(t *testing.T) {
 			told := 0
 			p := processors{kept: func(n int) { told = n }, calls: 5}
 			for i := range 1000 {
-				p.look(i%test.every == 0)
+				found := 0
+				if i%test.every == 0 {
+					found = test.stuck
+				}
+				p.look(found)
 			}
 			if told != test.want {
 				t.Errorf("told %d, want %d", told, test.want)
@@ -49,7 +54,7 @@ func TestProcessorsOfStuckCalls(t *testing.T) {
 	}
 }
 
-func TestCallIsStuck(t *testing.T) {
+func TestCallGetsStuck(t *testing.T) {
 	var c call
 	for i, step := range []struct {
 		do   func()
@@ -58,8 +63,8 @@ func TestCallIsStuck(t *testing.T) {
 		{func() {}, false},
 		{c.comeAndGo, false}, // into C, since the last look
 		{func() {}, true},
-		{func() {}, true},
-		{c.goOut, false}, // it waits for its client, in Go
+		{func() {}, false}, // that was said
+		{c.goOut, false},   // it waits for its client, in Go
 		{func() {}, false},
 		{c.goBack, false},
 		{func() {}, true},
@@ -69,7 +74,7 @@ func TestCallIsStuck(t *testing.T) {
 		{func() {}, false},
 	} {
 		step.do()
-		if got := c.stuck(); got != step.want {
+		if got := c.gotStuck(); got != step.want {
 			t.Errorf("step %d: stuck %v, want %v", i, got, step.want)
 		}
 	}

@@ -2,11 +2,8 @@ package wsgi
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -15,15 +12,14 @@ import (
 )
 
 const processorsScript = `
-import os, time
+import time
+
+PAUSES = {"/sleep": 0.005, "/doze": 0.012}
 
 def application(environ, start_response):
     start_response("200 OK", [])
-    if environ["PATH_INFO"] == "/sleep":
-        time.sleep(0.005)
-    if environ["PATH_INFO"] == "/stop":
-        with open(os.path.join(os.path.dirname(__file__), "go"), "rb") as go:
-            go.read()
+    if environ["PATH_INFO"] in PAUSES:
+        time.sleep(PAUSES[environ["PATH_INFO"]])
     return [b"x"]
 `
 
@@ -47,45 +43,51 @@ func (k *kept) all() []int {
 
 func (k *kept) is(want ...int) bool { return slices.Equal(k.all(), want) }
 
+// measuredAtLeast is how many calls there are from one that is measured to the
+// next when they have all been short.
+const measuredAtLeast = 1024
+
 // runProcessors checks that the program is told when requests keep Go's
-// processors: those that wait a little, one after the other, and a single one
-// that does not come back.
+// processors: those that wait a little, one after the other, and, before the
+// first of them is measured, some that wait long after many that were short.
 func runProcessors(t *testing.T) {
 	var k kept
 	rt := startPython(t, func(o *python.Options) { o.Threads, o.KeepsProcessors = 3, k.tell })
-	script := writeScript(t, processorsScript)
-	gate := filepath.Join(filepath.Dir(script), "go")
-	if err := syscall.Mkfifo(gate, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	app := embedded{rt, "", ""}.app(script)
+	app := embedded{rt, "", ""}.app(writeScript(t, processorsScript))
+	requests := 0
 	request := func(path string) {
 		if err := app.Serve(context.Background(), &gateway.Request{Method: "GET", PathInfo: path, Start: time.Now()}, &memory{}); err != nil {
 			t.Error(err)
 		}
 	}
-	until := func(what string, want ...int) {
+	until := func(path string, want ...int) {
 		t.Helper()
 		again := func() bool {
 			for range 32 {
-				request("/" + what)
+				request(path)
+				requests++
 			}
 			return k.is(want...)
 		}
 		if !poll(t, again) {
-			t.Fatalf("requests /%s: told %v, want %v", what, k.all(), want)
+			t.Fatalf("requests %s: told %v, want %v", path, k.all(), want)
 		}
 	}
-	until("sleep", 3)
-	until("", 3, 0)
-	stopped := make(chan struct{})
-	go func() { request("/stop"); close(stopped) }()
-	if !poll(t, func() bool { return k.is(3, 0, 3) }) {
-		t.Errorf("a request that does not come back: told %v, want [3 0 3]", k.all())
+	until("/sleep", 3)
+	until("/", 3, 0)
+	for requests < measuredAtLeast || requests%measuredAtLeast != 0 {
+		request("/")
+		requests++
 	}
-	if err := os.WriteFile(gate, nil, 0); err != nil {
-		t.Fatal(err)
+	for i := 0; i < measuredAtLeast/2 && !k.is(3, 0, 3); i += 3 {
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { request("/doze") })
+		}
+		wg.Wait()
 	}
-	<-stopped
+	if !k.is(3, 0, 3) {
+		t.Errorf("requests /doze: told %v, want [3 0 3]", k.all())
+	}
 	rt.close(t)
 }
