@@ -219,7 +219,7 @@ func (c *call) run(t *target) C.struct_gs_result {
 	result := c.serve(t, t.gil.sampled())
 	c.comeAndGo()
 	if s := result.sample; s.whole != 0 { // it was measured
-		t.gil.pace.learn(s)
+		t.gil.learn(s)
 		t.rt.processors.learn(t.gil.pace.keepsProcessor())
 	}
 	t.gil.pass(c)

@@ -1,9 +1,15 @@
 package python
 
+/*
+#include "pace.h"
+*/
+import "C"
+
 import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // How many calls one measured call stands for: measuring costs some
@@ -13,6 +19,10 @@ const (
 	sampleShort = 1024
 )
 
+// doubtful is how long a call takes at least to cast doubt on the others being
+// short.
+const doubtful = 100 * time.Microsecond
+
 // gil keeps goroutines from fighting for one of Python's locks. When calls
 // compute so long that the next one already waits for the lock, they take
 // turns, and who has had its turn lets the next goroutine run on its own
@@ -21,8 +31,8 @@ const (
 // the lock, or that are short, are left to CPython's own sharing.
 type gil struct {
 	turn    sync.Mutex
-	waiting atomic.Int32 // goroutines that wait for turn
-	calls   atomic.Uint32
+	waiting atomic.Int32  // goroutines that wait for turn
+	calls   atomic.Uint32 // since there was reason to measure many
 	pace    pace
 }
 
@@ -63,6 +73,14 @@ func (g *gil) leave(c *call) (had bool) {
 func (g *gil) pass(c *call) {
 	if g.leave(c) && g.waiting.Load() > 0 {
 		runtime.Gosched()
+	}
+}
+
+// learn takes a measured call into account.
+func (g *gil) learn(s C.struct_gs_sample) {
+	g.pace.learn(s)
+	if time.Duration(s.whole) > doubtful {
+		g.calls.Store(0)
 	}
 }
 

@@ -10,6 +10,12 @@ enum { LONG_NS = 40000, SHORT_NS = 25000, WAITS_NS = 100000 };
 /* What a mean takes over of the newest sample: 1/SHARE. */
 enum { SHARE = 8 };
 
+/*
+ * What one sample counts for at most: a thread that was without a processor for
+ * a moment looks like one that waits. It takes a few to say so.
+ */
+enum { MOST_TIMES = 8, MOST_NS = 200000 };
+
 /* How many requests make a probe, and after how many samples there is the next:
  * the more often the same was found, the later. */
 enum { PROBED = 64, FIRST_DOUBT = 8, LAST_DOUBT = 1024 };
@@ -22,9 +28,9 @@ enum { PROBED = 64, FIRST_DOUBT = 8, LAST_DOUBT = 1024 };
  */
 enum { MORE = 110, ONE = 102, IDLE = 80 };
 
-static void follow(int64_t *mean, int64_t value)
+static void follow(int64_t *mean, int64_t value, int64_t most)
 {
-	*mean += (value - *mean) / SHARE;
+	*mean += ((value < most ? value : most) - *mean) / SHARE;
 }
 
 static int settle(struct gs_pace *p)
@@ -96,8 +102,10 @@ enum gs_pace_kind gs_pace_learn(struct gs_pace *p, const struct gs_sample *s)
 {
 	if (__atomic_exchange_n(&p->learning, 1, __ATOMIC_ACQUIRE))
 		return gs_pace_kind(p);
-	follow(&p->whole, s->whole);
-	follow(&p->computed, s->computed);
+	int64_t most = p->whole * MOST_TIMES + MOST_NS;
+
+	follow(&p->whole, s->whole, most);
+	follow(&p->computed, s->computed, most);
 	int kind = next(p, s);
 	__atomic_store_n(&p->kind, kind, __ATOMIC_RELAXED);
 	__atomic_store_n(&p->learning, 0, __ATOMIC_RELEASE);

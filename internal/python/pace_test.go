@@ -61,6 +61,25 @@ func TestPaceOfOneKindOfCalls(t *testing.T) {
 	}
 }
 
+// TestPaceOfOneThatWasLate checks that a call which was without a processor for a
+// moment does not make others wait side by side; a few in a row do.
+func TestPaceOfOneThatWasLate(t *testing.T) {
+	var p paced
+	quick := sample{whole: 3 * time.Microsecond, computed: 3 * time.Microsecond}
+	late := sample{whole: 10 * time.Millisecond, computed: 3 * time.Microsecond}
+	for range 20 {
+		p.settle(late, 1)
+		if p.kind() != short {
+			t.Fatalf("kind of pace: %d, want %d", p.kind(), short)
+		}
+		p.settle(quick, 20)
+	}
+	p.settle(late, 3)
+	if p.kind() != waits {
+		t.Errorf("kind of pace: %d, want %d", p.kind(), waits)
+	}
+}
+
 // probe has it learn calls until a probe begins, and those of the probe, which
 // use so much of a processor, in percent. It returns how many came before.
 func (p *paced) probe(t *testing.T, s sample, used int) (before int) {
