@@ -43,51 +43,49 @@ func (k *kept) all() []int {
 
 func (k *kept) is(want ...int) bool { return slices.Equal(k.all(), want) }
 
-// measuredAtLeast is how many calls there are from one that is measured to the
-// next when they have all been short.
-const measuredAtLeast = 1024
+// Of many calls that were short so few are measured that it takes more than
+// fewDozes others to be told by those: the first may be, then one of 32, and
+// three have to be.
+const (
+	manyShort = 2048
+	fewDozes  = 63
+)
 
 // runProcessors checks that the program is told when requests keep Go's
-// processors: those that wait a little, one after the other, and, before the
-// first of them is measured, some that wait long after many that were short.
+// processors: those that wait a little, one after the other, and, before enough
+// of them are measured, some that wait long after many that were short.
 func runProcessors(t *testing.T) {
 	var k kept
 	rt := startPython(t, func(o *python.Options) { o.Threads, o.KeepsProcessors = 3, k.tell })
 	app := embedded{rt, "", ""}.app(writeScript(t, processorsScript))
-	requests := 0
 	request := func(path string) {
 		if err := app.Serve(context.Background(), &gateway.Request{Method: "GET", PathInfo: path, Start: time.Now()}, &memory{}); err != nil {
 			t.Error(err)
 		}
 	}
-	until := func(path string, want ...int) {
+	until := func(path string, some func(), want ...int) {
 		t.Helper()
-		again := func() bool {
-			for range 32 {
-				request(path)
-				requests++
-			}
-			return k.is(want...)
-		}
-		if !poll(t, again) {
+		if !poll(t, func() bool { some(); return k.is(want...) }) {
 			t.Fatalf("requests %s: told %v, want %v", path, k.all(), want)
 		}
 	}
-	until("/sleep", 3)
-	until("/", 3, 0)
-	for requests < measuredAtLeast || requests%measuredAtLeast != 0 {
-		request("/")
-		requests++
-	}
-	for i := 0; i < measuredAtLeast/2 && !k.is(3, 0, 3); i += 3 {
-		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() { request("/doze") })
+	requests := func(path string, n int) {
+		for range n {
+			request(path)
 		}
-		wg.Wait()
 	}
-	if !k.is(3, 0, 3) {
-		t.Errorf("requests /doze: told %v, want [3 0 3]", k.all())
+	dozes := func() {
+		requests("/", manyShort)
+		for i := 0; i < fewDozes && !k.is(3, 0, 3); i += 3 {
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() { request("/doze") })
+			}
+			wg.Wait()
+		}
 	}
+	until("/sleep", func() { requests("/sleep", 32) }, 3)
+	until("/", func() { requests("/", 32) }, 3, 0)
+	until("/doze", dozes, 3, 0, 3)
 	rt.close(t)
 }
