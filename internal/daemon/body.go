@@ -56,7 +56,7 @@ func (c *call) startBody() error {
 	if err != nil || !wants {
 		return err
 	}
-	c.body = &pump{c: c, src: c.req.Body, slot: c.slot, done: make(chan struct{}), detached: make(chan struct{})}
+	c.body = &pump{c: c, src: c.req.Body, slot: c.slot.Slot, done: make(chan struct{}), detached: make(chan struct{})}
 	c.slot.WatchRoom(true)
 	c.ask()
 	go c.body.run(c.slot.Room())

@@ -33,7 +33,7 @@ type call struct {
 	since         time.Time // when it began to wait
 	refusal       error
 	p             *Process
-	slot          *ring.Slot
+	slot          ring.Lease
 
 	// Of the process that it is in; other goroutines read and set these.
 	flags      atomic.Uint32 // what has been told

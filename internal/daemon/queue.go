@@ -8,6 +8,7 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/ring"
 )
 
 // waitList is the requests that wait for room in a process, in the order in
@@ -93,8 +94,8 @@ func (g *Group) enterLocked(c *call) (waits bool, err error) {
 		return false, errClosed
 	}
 	if g.waiting.n == 0 {
-		if p := g.pickLocked(); p != nil {
-			g.assignLocked(c, p)
+		if p, slot := g.pickLocked(); p != nil {
+			g.assignLocked(c, p, slot)
 			return false, nil
 		}
 	}
@@ -126,16 +127,25 @@ func (g *Group) giveUp(c *call) error {
 	if !waiting {
 		<-c.wake // it was told at the same time
 		if c.refusal == nil {
-			c.slot.Release()
-			g.leave(c, takenBack)
+			g.leave(c, takenBack) // it has not been pushed
 		}
 	}
 	return &gateway.Error{Kind: gateway.Aborted, Err: context.Cause(c.ctx)}
 }
 
-// pickLocked returns the process with the fewest requests among those that have
-// room, or nil.
-func (g *Group) pickLocked() (best *Process) {
+// pickLocked returns a slot of the process with the fewest requests among those
+// that have room, or nil.
+func (g *Group) pickLocked() (*Process, ring.Lease) {
+	for p := g.fewestLocked(); p != nil; p = g.fewestLocked() {
+		if slot, ok := p.ring.Acquire(); ok {
+			return p, slot
+		}
+		p.room = p.active // slots were lost to a misuse, which has been reported
+	}
+	return nil, ring.Lease{}
+}
+
+func (g *Group) fewestLocked() (best *Process) {
 	for _, p := range g.processes {
 		if p.hasRoomLocked() && (best == nil || p.active < best.active) {
 			best = p
@@ -148,8 +158,8 @@ func (p *Process) hasRoomLocked() bool {
 	return p.active < p.room && !p.draining && !p.broken && !p.full && (p.o.MaxRequests == 0 || p.given < p.o.MaxRequests)
 }
 
-// assignLocked gives c to a process that has room.
-func (g *Group) assignLocked(c *call, p *Process) {
+// assignLocked gives c a slot in a process.
+func (g *Group) assignLocked(c *call, p *Process, slot ring.Lease) {
 	p.active++
 	p.given++
 	if left := p.o.MaxRequests - p.given; p.o.MaxRequests > 0 && left <= p.o.Early && !p.warned && g.o.OnLimit != nil {
@@ -160,7 +170,7 @@ func (g *Group) assignLocked(c *call, p *Process) {
 	c.flags.Store(0)
 	c.generation.Store(noGeneration)
 	c.started.Store(false)
-	c.slot = p.ring.Acquire() // there are as many as room, or more
+	c.slot = slot
 	p.calls[c.slot.Index()] = c
 	if g.o.QueueTimeout > 0 {
 		g.clock.armLocked(c.req.Start.Add(g.o.QueueTimeout))
@@ -175,13 +185,13 @@ func (g *Group) assignLocked(c *call, p *Process) {
 // dispatchLocked gives room to those that wait.
 func (g *Group) dispatchLocked() {
 	for g.waiting.n > 0 {
-		p := g.pickLocked()
+		p, slot := g.pickLocked()
 		if p == nil {
 			return
 		}
 		c := g.waiting.first
 		g.waiting.remove(c)
-		g.assignLocked(c, p)
+		g.assignLocked(c, p, slot)
 		c.wake <- struct{}{}
 	}
 }
@@ -197,13 +207,15 @@ func (g *Group) refuseLocked(c *call, err error) {
 type departure uint8
 
 const (
-	finished  departure = iota
-	takenBack           // not started; its slot has been released
-	ringFull            // as takenBack, because the ring had no room
-	lost                // of a dead or broken process; its slot has been dropped
+	finished  departure = iota // it is done
+	takenBack                  // it was not started
+	ringFull                   // as takenBack, because the ring had no room
+	lost                       // the process is dead or broken
 )
 
-// leave takes c out of its process, whose memory it does not use any more.
+// leave takes c out of its process, whose memory it does not use any more, and
+// ends its lease of the slot. It is the only way out but abandon: nobody else
+// gives a slot back.
 func (g *Group) leave(c *call, how departure) {
 	p := c.p
 	g.mu.Lock()
@@ -215,7 +227,7 @@ func (g *Group) leave(c *call, how departure) {
 	} else {
 		c.slot.Release() // not before: the next request registers itself under the index
 	}
-	c.p, c.slot = nil, nil
+	c.p, c.slot = nil, ring.Lease{}
 	switch how {
 	case takenBack, ringFull:
 		p.given--
@@ -238,15 +250,15 @@ func (g *Group) leave(c *call, how departure) {
 	}
 }
 
-// abandon leaves c's running request to its process. The slot may be free, and
-// another's, before this returns.
+// abandon leaves c's running request to its process, and the lease to the ring.
+// The slot may be free, and another's, before this returns.
 func (g *Group) abandon(c *call) {
 	p, slot := c.p, c.slot
 	g.mu.Lock()
 	p.calls[slot.Index()] = nil
 	p.dropFileLocked(slot.Index())
 	g.mu.Unlock()
-	c.p, c.slot = nil, nil
+	c.p, c.slot = nil, ring.Lease{}
 	slot.Abandon()
 	g.mu.Lock()
 	p.abandoned++ // released may have been faster

@@ -195,10 +195,10 @@ func (c *call) notSilent() bool {
 	return true
 }
 
-// back leaves the process with a slot whose request has not been started.
+// back leaves the process with a request that has not been started.
 func (c *call) back(how departure) { c.g.leave(c, how) }
 
-// release leaves the process with a slot whose request is done.
+// release leaves the process with a request that is done.
 func (c *call) release() {
 	c.detachBody()
 	c.g.leave(c, finished)

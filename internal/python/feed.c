@@ -66,6 +66,18 @@ static struct gs_result serve(struct gs_worker *w, struct gs_target *t)
 	return result;
 }
 
+/* Says that an answer was dropped. What the slot says of the client is another
+ * request's, so the line names none. */
+static void report_lost(const struct gs_worker *w)
+{
+	char line[160];
+	int n = snprintf(line, sizeof line,
+			 "An answer is dropped: slot %u was given to another request while this one ran; "
+			 "the server broke the rules of its shared memory", w->slot.index);
+
+	gs_log_plain(0, GS_LOG_ERROR, line, (size_t)n);
+}
+
 static void answer(struct gs_worker *w)
 {
 	struct gs_target *t = gs_feed_target(&w->slot);
@@ -80,11 +92,13 @@ static void answer(struct gs_worker *w)
 	int in_out = result.kind == GS_COMPLETE || result.kind == GS_FILE;
 	__atomic_store_n(&w->bytes, w->bytes + result.written, __ATOMIC_RELAXED);
 	int64_t waited = (int64_t)(gs_thread_self()->gil_wait * 1e9);
-	gs_slot_done(&w->slot, &(struct gs_outcome){
+	int lost = gs_slot_done(&w->slot, &(struct gs_outcome){
 		.kind = (uint32_t)result.kind, .status = (uint32_t)result.status,
 		.size = in_out ? result.size : 0, .excess = result.excess != 0, .count = result.count,
 		.length = result.length, .written = result.written, .gil_wait = waited,
 	});
+	if (lost)
+		report_lost(w);
 }
 
 static void begin(struct gs_worker *w)

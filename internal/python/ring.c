@@ -96,7 +96,8 @@ int gs_ring_take(struct gs_ring *r, struct gs_slot *s)
 			continue; /* another thread has it */
 		uint32_t index = (uint32_t)cell, queued = (uint32_t)(cell >> 32);
 		fill(r, s, index);
-		if (swap_if(gs_slot_word(s, GS_AT_STATE), queued, queued - GS_STATE_QUEUED + GS_STATE_RUNNING))
+		s->running = queued - GS_STATE_QUEUED + GS_STATE_RUNNING;
+		if (swap_if(gs_slot_word(s, GS_AT_STATE), queued, s->running))
 			return 1;
 	}
 }
@@ -196,10 +197,15 @@ void gs_ring_announce(struct gs_slot *s)
 	}
 }
 
-void gs_slot_done(struct gs_slot *s, const struct gs_outcome *o)
+int gs_slot_holds(const struct gs_slot *s)
 {
-	uint32_t *state = gs_slot_word(s, GS_AT_STATE);
+	return gs_load(gs_slot_word(s, GS_AT_STATE)) == s->running;
+}
 
+int gs_slot_done(struct gs_slot *s, const struct gs_outcome *o)
+{
+	if (!gs_slot_holds(s))
+		return -1;
 	*gs_slot_word(s, GS_AT_KIND) = o->kind;
 	*gs_slot_word(s, GS_AT_STATUS) = o->status;
 	*gs_slot_word(s, GS_AT_SIZE) = o->size;
@@ -208,8 +214,10 @@ void gs_slot_done(struct gs_slot *s, const struct gs_outcome *o)
 	*(int64_t *)(s->words + GS_AT_LENGTH) = o->length;
 	*(int64_t *)(s->words + GS_AT_WRITTEN) = o->written;
 	*(int64_t *)(s->words + GS_AT_GIL_WAIT) = o->gil_wait;
-	gs_store(state, *state - GS_STATE_RUNNING + GS_STATE_DONE);
+	if (!swap_if(gs_slot_word(s, GS_AT_STATE), s->running, s->running - GS_STATE_RUNNING + GS_STATE_DONE))
+		return -1;
 	gs_ring_announce(s);
+	return 0;
 }
 
 uint32_t gs_slot_state(const struct gs_slot *s)

@@ -43,7 +43,8 @@ enum { GS_STATE_FREE, GS_STATE_QUEUED, GS_STATE_RUNNING, GS_STATE_DONE, GS_STATE
 struct gs_slot {
 	struct gs_ring *ring;
 	uint32_t index;
-	char *words; /* its page */
+	uint32_t running; /* its state word while it holds this request */
+	char *words;      /* its page */
 	const char *environ, *group, *prefix;
 	uint32_t environ_size, steady, group_size, prefix_size, script;
 	int more;
@@ -83,12 +84,17 @@ void gs_ring_rouse(struct gs_ring *r, int cut);
 /* Tells the server to look at a slot. */
 void gs_ring_announce(struct gs_slot *s);
 
-/* The result of a request; see layout.go. After it the slot is the server's. */
+/* Whether the slot still holds the request that was read from it. If not, the
+ * server has broken the rules, and nothing may be written into it. */
+int gs_slot_holds(const struct gs_slot *s);
+
+/* The result of a request; see layout.go. After it the slot is the server's.
+ * Returns 0, or -1 if gs_slot_holds says no: the result is dropped. */
 struct gs_outcome {
 	uint32_t kind, status, size, excess;
 	int64_t count, length, written, gil_wait;
 };
-void gs_slot_done(struct gs_slot *s, const struct gs_outcome *o);
+int gs_slot_done(struct gs_slot *s, const struct gs_outcome *o);
 
 /* Whether nobody wants the answer any more. */
 int gs_slot_cancelled(const struct gs_slot *s);

@@ -44,9 +44,10 @@ enum {
 	GS_AT_GIL_WAIT = 0x1a8,
 };
 
-#define GS_RING_MAGIC UINT64_C(0x3130474e49525347)
+#define GS_RING_MAGIC UINT64_C(0x3230474e49525347)
 
-/* Kinds of a piece, in the lower bits of its word; the flag; the size. */
+/* Kinds of a piece, in the lower bits of its word; the flag; the size; the
+ * lower bits of the request's generation. */
 enum {
 	GS_PIECE_EMPTY,
 	GS_PIECE_DATA,
@@ -57,6 +58,8 @@ enum {
 	GS_PIECE_KIND = 3,
 	GS_PIECE_FLAG = 4,
 	GS_PIECE_SIZE_AT = 3,
+	GS_PIECE_SIZE_MASK = (1 << 17) - 1,
+	GS_PIECE_SERIAL_AT = 20,
 };
 
 #endif

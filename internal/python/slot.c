@@ -35,7 +35,14 @@ static int wait_piece(struct gs_slot *s, const uint32_t *piece, int filled)
 	return 0;
 }
 
-/* Opens the next piece of the body. Returns 1, 0 at the end, or -1: cancelled. */
+/* What the words of pieces have of the request's generation. */
+static uint32_t serial(const struct gs_slot *s)
+{
+	return s->running >> GS_STATE_BITS << GS_PIECE_SERIAL_AT;
+}
+
+/* Opens the next piece of the body. Returns 1, 0 at the end, or -1: cancelled,
+ * or of another request. */
 static int open_piece(struct gs_slot *s)
 {
 	uint32_t *piece = gs_slot_word(s, GS_AT_IN) + s->in_at;
@@ -43,7 +50,9 @@ static int open_piece(struct gs_slot *s)
 	if (wait_piece(s, piece, 1) < 0)
 		return -1;
 	uint32_t v = gs_load(piece);
-	s->in_size = v >> GS_PIECE_SIZE_AT;
+	if (v >> GS_PIECE_SERIAL_AT != serial(s) >> GS_PIECE_SERIAL_AT || !gs_slot_holds(s))
+		return -1;
+	s->in_size = v >> GS_PIECE_SIZE_AT & GS_PIECE_SIZE_MASK;
 	s->in_used = 0;
 	s->in_open = 1;
 	s->in_over = (v & GS_PIECE_KIND) != GS_PIECE_DATA;
@@ -52,6 +61,8 @@ static int open_piece(struct gs_slot *s)
 
 static void close_piece(struct gs_slot *s)
 {
+	if (!gs_slot_holds(s))
+		return;
 	gs_store(gs_slot_word(s, GS_AT_IN) + s->in_at, GS_PIECE_EMPTY);
 	s->in_open = 0;
 	s->in_at ^= 1;
@@ -69,7 +80,7 @@ static ssize_t explain(char *buf, size_t size, const char *text, size_t n)
 
 static void want(struct gs_slot *s)
 {
-	if (*gs_slot_word(s, GS_AT_WANTS))
+	if (*gs_slot_word(s, GS_AT_WANTS) || !gs_slot_holds(s))
 		return;
 	gs_store(gs_slot_word(s, GS_AT_WANTS), 1);
 	gs_ring_announce(s);
@@ -104,11 +115,11 @@ static int put(struct gs_slot *s, uint32_t kind, const char *data, size_t size, 
 		size_t n = size < GS_RING_PIECE ? size : GS_RING_PIECE;
 		int last = n == size;
 
-		if (wait_piece(s, piece, 0) < 0 || gs_slot_cancelled(s))
+		if (wait_piece(s, piece, 0) < 0 || gs_slot_cancelled(s) || !gs_slot_holds(s))
 			return -1;
 		memcpy(s->pieces[s->out_at], data, n);
 		uint32_t flag = (kind == GS_PIECE_HEAD ? !last : last && on_last) ? GS_PIECE_FLAG : 0;
-		gs_store(piece, kind | flag | (uint32_t)n << GS_PIECE_SIZE_AT);
+		gs_store(piece, kind | flag | (uint32_t)n << GS_PIECE_SIZE_AT | serial(s));
 		s->out_at ^= 1;
 		gs_ring_announce(s);
 		data += n;

@@ -40,7 +40,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 }
 
 func roundTrip(b *testing.B, s *ring.Server, q *ring.Request) {
-	slot := s.Acquire()
+	slot := acquire(b, s)
 	if err := slot.Fill(q); err != nil {
 		b.Error(err)
 	}

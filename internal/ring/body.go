@@ -43,7 +43,7 @@ func (sl *Slot) PutBody(kind BodyKind, p []byte) (bool, error) {
 		return false, fmt.Errorf("read slot %d: word %#x of a piece put as %#x: %w", sl.index, word, sl.put[sl.in], ErrBroken)
 	}
 	n := copy(sl.area(areaIn+sl.in), p)
-	sl.put[sl.in] = uint32(kind) | uint32(n)<<pieceSizeAt
+	sl.put[sl.in] = uint32(kind) | uint32(n)<<pieceSizeAt | sl.serial
 	sl.store(at, sl.put[sl.in])
 	sl.in ^= 1
 	sl.ring()

@@ -60,8 +60,9 @@
 //	bell     server                          futex word: changes with every change by the server
 //	waiting  daemon                          1: its thread sleeps on bell
 //
-// A piece word is 0 for empty, or a kind (2 bits), a flag (1 bit) and the number
-// of bytes (29 bits) in the area that belongs to it. What is put into a piece
+// A piece word is 0 for empty, or a kind (2 bits), a flag (1 bit), the number of
+// bytes (17 bits) in the area that belongs to it, and the lower 12 bits of the
+// request's generation. What is put into a piece
 // is final until the other side has set the word to 0. That is all the flow
 // control there is.
 //
@@ -74,6 +75,13 @@
 // The daemon announces every change that it makes to a slot after queued by
 // setting the slot's bit in attention, after the change, and by waking the
 // server if it sleeps. The server looks at all words of such a slot.
+//
+// Nobody writes into a slot for a request that it does not hold. The daemon's
+// thread compares the state word with the one that it took before it writes a
+// piece, and changes that very word to done. The server compares the generation
+// in each state word and in each piece with that of its request. On the
+// server's side a slot is held by one Lease at a time, which ends once; what is
+// in the list of free slots is held by nobody.
 //
 // The server trusts nothing here: it copies a word once, bounds it, and uses
 // the copy; a word that makes no sense makes the process broken (ErrBroken).

@@ -9,7 +9,7 @@ import (
 type hostile struct {
 	t     *testing.T
 	s     *Server
-	held  map[*Slot]State // slots in use, and the last state that was seen
+	held  map[Lease]State // slots in use, and the last state that was seen
 	input []byte
 }
 
@@ -48,11 +48,11 @@ func (h *hostile) write(slot *Slot) {
 
 // push takes a slot and queues it.
 func (h *hostile) push() {
-	slot := h.s.Acquire()
-	if slot == nil {
+	slot, ok := h.s.Acquire()
+	if !ok {
 		return
 	}
-	if _, twice := h.held[slot]; twice {
+	if _, twice := h.lease(slot.Slot); twice {
 		h.t.Fatalf("slot %d is given out twice", slot.index)
 	}
 	if err := slot.Fill(&Request{Prefix: []byte("prefix"), More: true}); err != nil {
@@ -66,6 +66,16 @@ func (h *hostile) push() {
 	h.held[slot] = Queued
 }
 
+// lease returns the one under which a slot is used, if it is.
+func (h *hostile) lease(slot *Slot) (Lease, bool) {
+	for l := range h.held {
+		if l.Slot == slot {
+			return l, true
+		}
+	}
+	return Lease{}, false
+}
+
 func (h *hostile) known(err error) {
 	if err != nil && !errors.Is(err, ErrBroken) && !errors.Is(err, ErrFull) {
 		h.t.Fatalf("unknown error %v", err)
@@ -73,7 +83,7 @@ func (h *hostile) known(err error) {
 }
 
 // use does with a slot what its goroutine might.
-func (h *hostile) use(slot *Slot, what byte) {
+func (h *hostile) use(slot Lease, what byte) {
 	switch what % 7 {
 	case 0:
 		if slot.TakeBack() {
@@ -104,7 +114,7 @@ func (h *hostile) use(slot *Slot, what byte) {
 }
 
 // follow looks at the state, and ends a request that is done.
-func (h *hostile) follow(slot *Slot) {
+func (h *hostile) follow(slot Lease) {
 	state, err := slot.State()
 	if h.known(err); state < h.held[slot] {
 		h.t.Fatalf("state %d after %d", state, h.held[slot])
@@ -136,10 +146,10 @@ func FuzzServer(f *testing.F) {
 			t.Fatal(err)
 		}
 		s.rousing.Store(true) // the timer would make what runs depend on time
-		h := &hostile{t: t, s: s, held: map[*Slot]State{}, input: input}
+		h := &hostile{t: t, s: s, held: map[Lease]State{}, input: input}
 		for len(h.input) > 0 {
 			op, slot := h.next(), s.Slot(int(h.next()%2))
-			switch _, held := h.held[slot]; {
+			switch l, held := h.lease(slot); {
 			case op%4 == 0:
 				h.push()
 			case op%4 == 1:
@@ -150,7 +160,7 @@ func FuzzServer(f *testing.F) {
 				s.rouse.Stop()
 				s.rousing.Store(true)
 			case held:
-				h.use(slot, op/4)
+				h.use(l, op/4)
 			}
 		}
 		if err := s.Close(); err != nil {

@@ -14,7 +14,7 @@ const (
 )
 
 // magic is the first word of a region; it changes with the layout.
-const magic = 0x3130474e49525347 // "GSRING01"
+const magic = 0x3230474e49525347 // "GSRING02"
 
 // Positions in the header.
 const (
@@ -72,7 +72,8 @@ const (
 	stateBits = 3
 )
 
-// Kinds of a piece: the lower bits of its word. The next bit is the flag.
+// Kinds of a piece: the lower bits of its word. The next bit is the flag, then
+// come the number of bytes and the request's serial.
 const (
 	pieceEmpty = iota
 	pieceData
@@ -84,6 +85,8 @@ const (
 	pieceKindBits = 2
 	pieceFlag     = 1 << pieceKindBits
 	pieceSizeAt   = pieceKindBits + 1
+	pieceSerialAt = 20
+	pieceSizeMask = 1<<(pieceSerialAt-pieceSizeAt) - 1
 )
 
 // Kind is how a request ended, as the adapter says (enum gs_kind in call.h).

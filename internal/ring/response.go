@@ -21,17 +21,18 @@ type Piece struct {
 
 // TakePiece takes the next piece of the response, appends its bytes to dst and
 // returns the extended slice; ok is false if there is none yet. Parts of a head
-// come first, and without a gap.
+// come first, and without a gap. A piece that belongs to another request is
+// ErrBroken.
 func (sl *Slot) TakePiece(dst []byte) (p Piece, extended []byte, ok bool, err error) {
 	at := atOut + 4*sl.out
 	word := sl.load(at)
 	if word == pieceEmpty {
 		return p, dst, false, nil
 	}
-	size := word >> pieceSizeAt
+	size := word >> pieceSizeAt & pieceSizeMask
 	flag := word&pieceFlag != 0
 	switch kind := word & (1<<pieceKindBits - 1); {
-	case size > PieceSize:
+	case size > PieceSize || word>>pieceSerialAt<<pieceSerialAt != sl.serial:
 		err = ErrBroken
 	case kind == pieceHead && sl.head != headWhole:
 		p = Piece{Head: true, More: flag}

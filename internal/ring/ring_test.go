@@ -57,14 +57,21 @@ func daemon(t testing.TB, s *ring.Server, threads int, handler func(*ringtest.Re
 	return d
 }
 
-// push queues q in a slot of its own. Where requests have been taken back it
-// may have to wait until the daemon has passed over their cells.
-func push(t testing.TB, s *ring.Server, q *ring.Request) *ring.Slot {
+// acquire takes a slot that must be free.
+func acquire(t testing.TB, s *ring.Server) ring.Lease {
 	t.Helper()
-	slot := s.Acquire()
-	if slot == nil {
+	slot, ok := s.Acquire()
+	if !ok {
 		t.Fatal("no slot is free")
 	}
+	return slot
+}
+
+// push queues q in a slot of its own. Where requests have been taken back it
+// may have to wait until the daemon has passed over their cells.
+func push(t testing.TB, s *ring.Server, q *ring.Request) ring.Lease {
+	t.Helper()
+	slot := acquire(t, s)
 	if err := slot.Fill(q); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +87,7 @@ func push(t testing.TB, s *ring.Server, q *ring.Request) *ring.Slot {
 }
 
 // until waits for a state.
-func until(t testing.TB, slot *ring.Slot, want ring.State) {
+func until(t testing.TB, slot ring.Lease, want ring.State) {
 	t.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
@@ -101,7 +108,7 @@ func until(t testing.TB, slot *ring.Slot, want ring.State) {
 }
 
 // answer waits for the end of a request and releases its slot.
-func answer(t testing.TB, slot *ring.Slot) (ring.Result, string) {
+func answer(t testing.TB, slot ring.Lease) (ring.Result, string) {
 	t.Helper()
 	until(t, slot, ring.Done)
 	result, out, err := slot.Result(nil)
@@ -123,7 +130,7 @@ func TestComplete(t *testing.T) {
 	daemon(t, s, 2, echo)
 	start := time.Unix(12, 34)
 	for i := range 50 {
-		slot := s.Acquire()
+		slot := acquire(t, s)
 		q := &ring.Request{Script: uint32(i), Group: "group", Steady: 3, Prefix: []byte("prefix"), More: i%2 == 0, Start: start}
 		if i%3 == 0 {
 			q.Environ = append(slot.Environ(), "built in place"...)
@@ -185,7 +192,7 @@ func TestManyAtOnce(t *testing.T) {
 
 func TestFillRefuses(t *testing.T) {
 	s := serve(t, 1, nil)
-	slot := s.Acquire()
+	slot := acquire(t, s)
 	defer slot.Release()
 	environ := make([]byte, 8<<10)
 	for _, c := range []struct {
@@ -203,7 +210,7 @@ func TestFillRefuses(t *testing.T) {
 			t.Errorf("%d bytes of environ, %d of prefix: %v", len(c.q.Environ), len(c.q.Prefix), err)
 		}
 	}
-	if s.Acquire() != nil {
+	if _, ok := s.Acquire(); ok {
 		t.Error("there is a second slot")
 	}
 }
@@ -320,7 +327,7 @@ func TestStream(t *testing.T) {
 }
 
 // exchange sends a body while it takes the response, and releases the slot.
-func exchange(t *testing.T, slot *ring.Slot, body []byte, end ring.BodyKind) string {
+func exchange(t *testing.T, slot ring.Lease, body []byte, end ring.BodyKind) string {
 	t.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()

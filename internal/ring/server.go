@@ -29,6 +29,7 @@ type Server struct {
 	event    *os.File
 	slots    []Slot
 	released func(index int) // after an abandoned slot has become free
+	misused  func(error)     // told of an ErrMisuse
 
 	mu   sync.Mutex
 	free []uint32 // indexes
@@ -51,7 +52,7 @@ func NewServer(r *Region) (*Server, error) {
 		return nil, fmt.Errorf("make eventfd: %w", err)
 	}
 	s := &Server{
-		region: r, event: os.NewFile(uintptr(fd), "ring event"), released: func(int) {},
+		region: r, event: os.NewFile(uintptr(fd), "ring event"), released: func(int) {}, misused: crash,
 		slots: make([]Slot, r.slots), free: make([]uint32, r.slots),
 	}
 	s.rouse = time.AfterFunc(time.Hour, s.rouseSleeper)
@@ -65,7 +66,7 @@ func NewServer(r *Region) (*Server, error) {
 }
 
 // OnReleased sets what is called after a slot that Abandon gave up has become
-// free, by Poll's goroutine or by that of Abandon; it must not block, nor close
+// free, by Poll's goroutine or by that of Lease.Abandon; it must not block, nor close
 // the Server. It is called before the first Acquire, if at all.
 func (s *Server) OnReleased(f func(index int)) { s.released = f }
 
@@ -92,23 +93,29 @@ func (s *Server) Event() *os.File { return s.event }
 // Slot returns the slot with an index below the region's number of slots.
 func (s *Server) Slot(index int) *Slot { return &s.slots[index] }
 
-// Acquire takes a free slot, or returns nil if there is none. The caller fills
-// it and gives it back with Release or Abandon.
-func (s *Server) Acquire() *Slot {
+// Acquire takes a free slot, or reports false: there is none.
+func (s *Server) Acquire() (Lease, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := len(s.free)
-	if n == 0 {
-		return nil
+	for n := len(s.free); n > 0; n = len(s.free) {
+		slot := &s.slots[s.free[n-1]]
+		s.free = s.free[:n-1]
+		l, err := slot.lease()
+		if err == nil {
+			return l, true
+		}
+		s.misused(err) // its index is out of the list now
 	}
-	slot := &s.slots[s.free[n-1]]
-	s.free = s.free[:n-1]
-	return slot
+	return Lease{}, false
 }
 
 // Push queues a filled slot. ErrFull leaves it as it is, to be pushed again or
-// released; so does ErrBroken.
-func (s *Server) Push(slot *Slot) error {
+// released; so do ErrBroken and ErrMisuse, which is a lease that has ended.
+func (s *Server) Push(l Lease) error {
+	if !l.lasts() {
+		l.ended("push")
+		return fmt.Errorf("push slot %d: %w", l.index, ErrMisuse)
+	}
 	s.mu.Lock()
 	pending, err := s.pendingLocked()
 	if err == nil && pending == s.region.cells {
@@ -118,8 +125,8 @@ func (s *Server) Push(slot *Slot) error {
 		s.mu.Unlock()
 		return err
 	}
-	slot.queue()
-	cell := uint64(slot.word)<<32 | uint64(slot.index)
+	l.queue()
+	cell := uint64(l.word)<<32 | uint64(l.index)
 	at := s.region.ring + 8*int(s.tail&uint32(s.region.cells-1))
 	atomic.StoreUint64(s.region.long(at), cell)
 	s.tail++
@@ -136,13 +143,6 @@ func (s *Server) pendingLocked() (int, error) {
 		return 0, fmt.Errorf("look at the ring: %d of %d cells are pending: %w", pending, s.region.cells, ErrBroken)
 	}
 	return int(pending), nil
-}
-
-// give puts a slot back to the free ones.
-func (s *Server) give(slot *Slot) {
-	s.mu.Lock()
-	s.free = append(s.free, slot.index)
-	s.mu.Unlock()
 }
 
 // Close ends Poll and waits for it, then gives up the memory. No slot may be in

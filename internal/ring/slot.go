@@ -19,9 +19,10 @@ const (
 	Done    State = stateDone
 )
 
-// Slot is the server's side of one request. It belongs to the goroutine that
-// acquired it, except that PutBody may be called by another one. No method
-// blocks. After ErrBroken there is nothing to do but Drop.
+// Slot is the server's side of one request. While a Lease of it lasts it belongs
+// to the goroutine that acquired that, except that PutBody may be called by
+// another one. No method blocks. After ErrBroken there is nothing to do but
+// Drop.
 type Slot struct {
 	server *Server
 	index  uint32
@@ -30,15 +31,16 @@ type Slot struct {
 	word uint32 // generation and state, as the server knows them
 	turns
 
-	ready     chan struct{}
-	room      chan struct{}
-	watched   atomic.Bool // room is wanted
-	abandoned atomic.Bool // Poll's to release
+	ready   chan struct{}
+	room    chan struct{}
+	watched atomic.Bool   // room is wanted
+	holder  atomic.Uint32 // who holds it; see lease.go
 }
 
 // turns is how far a request's pieces have come.
 type turns struct {
 	in, out int       // numbers of the pieces that are next
+	serial  uint32    // what the pieces' words have of the generation, in its place
 	put     [2]uint32 // words of the pieces of the request body, as they were put
 	head    uint8     // how much of the response's head has been taken
 }
@@ -77,7 +79,7 @@ func notify(c chan struct{}) {
 
 // announced is called by Poll after the daemon has changed something.
 func (sl *Slot) announced() {
-	if sl.abandoned.Load() {
+	if sl.holder.Load()&holderMask == heldByPoll {
 		sl.reap()
 		return
 	}
@@ -132,7 +134,7 @@ func (sl *Slot) Fill(q *Request) error {
 			len(q.Environ)+len(q.Group), len(environ), len(q.Prefix), PieceSize, ErrTooLarge)
 	}
 	sl.word = (sl.word>>stateBits + 1) << stateBits // wraps around
-	sl.turns = turns{}
+	sl.turns = turns{serial: sl.Generation() << pieceSerialAt}
 	if unsafe.SliceData(q.Environ) != unsafe.SliceData(environ) {
 		copy(environ, q.Environ)
 	}

@@ -31,7 +31,7 @@ func (sl *Slot) State() (State, error) {
 
 // TakeBack takes a queued request back, or reports false: the daemon has
 // started it. Then the slot's state is free, and it may be filled and pushed
-// anew, or released.
+// anew, or its lease released.
 func (sl *Slot) TakeBack() bool {
 	if sl.known() != Queued {
 		return false
@@ -51,40 +51,3 @@ func (sl *Slot) Cancel() {
 	sl.store(atCancel, 1)
 	sl.ring()
 }
-
-// Release gives back a slot whose state is free or done; the caller does not
-// use it any more.
-func (sl *Slot) Release() {
-	sl.become(Free)
-	sl.store(atState, sl.word)
-	sl.server.give(sl)
-}
-
-// Abandon cancels a queued or running request and leaves the slot to Poll,
-// which releases it when the daemon is done with it. The caller does not use it
-// any more. OnReleased's function is told when the slot is free.
-func (sl *Slot) Abandon() {
-	sl.Cancel()
-	sl.abandoned.Store(true)
-	sl.reap() // if it was done before Poll could know
-}
-
-// reap releases an abandoned slot if the daemon is done with it. The slot of a
-// daemon that is broken stays as it is.
-func (sl *Slot) reap() {
-	word := sl.load(atState)
-	// sl.word belongs to who changes abandoned back.
-	if word&stateMask != stateDone || !sl.abandoned.CompareAndSwap(true, false) {
-		return
-	}
-	if word>>stateBits != sl.Generation() {
-		return
-	}
-	index := sl.Index()
-	sl.Release()
-	sl.server.released(index)
-}
-
-// Drop forgets the request of a daemon that is dead or broken. The slot is not
-// used again. The caller does not use it any more.
-func (sl *Slot) Drop() { sl.word = 0 }

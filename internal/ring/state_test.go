@@ -30,7 +30,7 @@ func TestTakeBack(t *testing.T) {
 		t.Error("the generation is the same")
 	}
 	daemon(t, s, 1, echo)
-	for i, slot := range []*ring.Slot{first, again} {
+	for i, slot := range []ring.Lease{first, again} {
 		if _, out := answer(t, slot); out[0] != "13"[i] {
 			t.Errorf("answered with %q", out)
 		}
@@ -77,7 +77,7 @@ func TestTakeBackRaces(t *testing.T) {
 // TestFull: stale cells fill the ring until the daemon passes over them.
 func TestFull(t *testing.T) {
 	s := serve(t, 1, nil)
-	slot := s.Acquire()
+	slot := acquire(t, s)
 	pushes := 0
 	for {
 		if err := slot.Fill(&ring.Request{}); err != nil {

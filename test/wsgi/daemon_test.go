@@ -24,6 +24,7 @@ const (
 type daemonHost struct {
 	feed     *python.Feed
 	group    *daemon.Group
+	memory   []byte // shared with the threads
 	process  *daemon.Process
 	files    *control.Conn // what the threads pass descriptors through
 	socket   *os.File      // the other end
@@ -44,7 +45,7 @@ func startDaemon(t *testing.T, rt *runtime, threads int, changes ...func(*python
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemonHost{socket: its, received: make(chan struct{})}
+	d := &daemonHost{memory: region.Bytes(), socket: its, received: make(chan struct{})}
 	if d.files, err = control.Open(ours); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,8 @@ type variant struct {
 	run    func(t *testing.T)
 	// embeddedOnly is about what a daemon does not have.
 	embeddedOnly bool
+	// daemonOnly is about the memory that a daemon shares with the server.
+	daemonOnly bool
 }
 
 // pythons are the versions found, newest first.
@@ -58,7 +60,7 @@ func TestPythons(t *testing.T) {
 				continue
 			}
 			for _, mode := range []string{embeddedMode, daemonMode} {
-				if mode == daemonMode && v.embeddedOnly {
+				if mode == daemonMode && v.embeddedOnly || mode == embeddedMode && v.daemonOnly {
 					continue
 				}
 				t.Run(label(p)+"/"+mode+"/"+v.name, func(t *testing.T) {

@@ -18,6 +18,8 @@ var variants = []variant{
 	{name: "queue", run: runQueue, embeddedOnly: true},
 	{name: "processors", run: runProcessors, embeddedOnly: true},
 	{name: "owner", run: runOwner},
+	{name: "other-request-whole", wanted: oldestAndNewest, run: runOtherRequest("/whole"), daemonOnly: true},
+	{name: "other-request-pieces", wanted: oldestAndNewest, run: runOtherRequest("/pieces"), daemonOnly: true},
 	{name: "metrics", run: runMetrics},
 	{name: "flush-at-once", run: runFlushAtOnce, embeddedOnly: true},
 	{name: "flush-late", run: runFlushLate, embeddedOnly: true},

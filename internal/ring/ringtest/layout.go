@@ -2,7 +2,7 @@ package ringtest
 
 // The numbers of package ring's layout.go, as the C side repeats them too.
 const (
-	magic    = 0x3130474e49525347
+	magic    = 0x3230474e49525347
 	pageSize = 4096
 
 	// PieceSize is the room of a piece, and of a complete response.
@@ -47,6 +47,7 @@ const (
 	pieceData, pieceEnd, pieceFailed, pieceHead = 1, 2, 3, 2
 	pieceFlag                                   = 4
 	pieceSizeAt                                 = 3
+	pieceSerialAt                               = 20
 )
 
 // The kinds of an Outcome.

@@ -137,7 +137,7 @@ func (q *Request) next() error {
 	}
 	q.d.step(func() {
 		word := atomic.LoadUint32(at)
-		data := append([]byte(nil), q.area(2+q.in, PieceSize)[:word>>pieceSizeAt]...)
+		data := append([]byte(nil), q.area(2+q.in, PieceSize)[:word<<(32-pieceSerialAt)>>(32-pieceSerialAt+pieceSizeAt)]...)
 		switch word & 3 {
 		case pieceData:
 			q.rest = data
@@ -161,7 +161,7 @@ func (q *Request) put(kind uint32, p []byte) error {
 	}
 	q.d.step(func() {
 		n := copy(q.area(4+q.out, PieceSize), p)
-		atomic.StoreUint32(at, kind|uint32(n)<<pieceSizeAt)
+		atomic.StoreUint32(at, kind|uint32(n)<<pieceSizeAt|q.Generation<<pieceSerialAt)
 		q.out ^= 1
 		q.d.announce(q.Index)
 	})
