@@ -162,7 +162,7 @@ func (s *serverOrders) attach(p wire.Process, m *control.Message) error {
 	if err != nil {
 		return err
 	}
-	memory, err := shareMemory(p, conn)
+	memory, err := s.shareMemory(p, conn)
 	if err != nil {
 		return errors.Join(fmt.Errorf("attach process %d: %w", p.PID, err), conn.Close())
 	}
@@ -182,7 +182,7 @@ func (s *serverOrders) attach(p wire.Process, m *control.Message) error {
 const environSize = 1 << 20
 
 // shareMemory makes the memory for a process and sends it.
-func shareMemory(p wire.Process, conn *control.Conn) (*ring.Server, error) {
+func (s *serverOrders) shareMemory(p wire.Process, conn *control.Conn) (*ring.Server, error) {
 	region, err := ring.Create(daemon.Slots(p.Threads), environSize)
 	if err != nil {
 		return nil, err
@@ -191,6 +191,9 @@ func shareMemory(p wire.Process, conn *control.Conn) (*ring.Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, region.Close())
 	}
+	memory.OnMisuse(func(err error) {
+		s.role.log(logs.Crit, "process %d: %v; nothing was changed. This is a fault of Gophersnake: please report it", p.PID, err)
+	})
 	if err := conn.Send(wire.Memory, nil, region.File(), memory.Event()); err != nil {
 		return nil, errors.Join(err, memory.Close())
 	}
