@@ -7,15 +7,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/reply"
 	"github.com/gophersnake/gophersnake/internal/ring"
 )
-
-// maxHead bounds the head of a response, with what comes in its pieces of the
-// body.
-const maxHead = 8 << 20
 
 // errStops is the cause of a gateway.Error; the process has logged the details.
 var errStops = errors.New("the process stopped in the middle of the request")
@@ -30,7 +27,7 @@ func (c *call) pieces() (outcome, error) {
 			return c.broken(err)
 		case !ok:
 			return goOn, nil
-		case len(c.buf) > maxHead:
+		case len(c.buf) > flat.MaxHead:
 			return c.broken(fmt.Errorf("a head of %d bytes: %w", len(c.buf), ring.ErrBroken))
 		}
 		c.lives()

@@ -22,6 +22,11 @@ import (
 //	    body      up to the end
 const headSize = 24
 
+// MaxHead bounds a head in bytes. The adapter refuses a larger one when the
+// application begins its response (GS_HEAD_MAX in head.h of package python), so
+// that one that comes out of another process is no head.
+const MaxHead = 8 << 20
+
 // fieldSize is the length of a field without its texts.
 const fieldSize = 8
 

@@ -7,8 +7,17 @@
 
 enum { HEAD_PREFIX = 24, MAX_FIELDS = 65535 };
 
-int gs_head_room(struct gs_request *r, size_t n)
+/* Makes room for n more bytes of head in r->buf. Returns 0, or -1 with an
+ * exception. */
+static int head_room(struct gs_request *r, size_t n)
 {
+	if (n > GS_HEAD_MAX - r->size) {
+		gs_py.PyErr_Format(GS_EXC(ValueError),
+				   "response head is larger than %d bytes in all (status and headers); "
+				   "send large data in the body",
+				   GS_HEAD_MAX);
+		return -1;
+	}
 	if (r->size + n <= r->cap)
 		return 0;
 	size_t cap = 2 * (r->size + n);
@@ -82,7 +91,7 @@ static inline void put32(char *p, size_t n)
 
 static int add_field(struct gs_request *r, const struct gs_text *name, const struct gs_text *value)
 {
-	if (gs_head_room(r, 8 + name->size + value->size) < 0)
+	if (head_room(r, 8 + name->size + value->size) < 0)
 		return -1;
 	char *p = r->buf + r->size;
 	put32(p, name->size);
@@ -129,7 +138,7 @@ static int encode_status(struct gs_request *r, PyObject *status)
 
 	if (gs_text_of(status, &t) < 0)
 		return -1;
-	if (check_status(&t) == 0 && gs_head_room(r, HEAD_PREFIX + t.size) == 0) {
+	if (check_status(&t) == 0 && head_room(r, HEAD_PREFIX + t.size) == 0) {
 		size_t reason = t.size > 4 ? t.size - 4 : 0;
 
 		r->status = (t.data[0] - '0') * 100 + (t.data[1] - '0') * 10 + (t.data[2] - '0');

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/reply"
 )
 
@@ -94,5 +95,29 @@ func TestKinds(t *testing.T) {
 		if kind, known := kinds[name[1]]; !known || kind != reply.Kind(i) {
 			t.Errorf("GS_%s is %d in C, %d in Go (known there: %v)", name[1], i, kind, known)
 		}
+	}
+}
+
+// The largest head is the same in C, which refuses a larger one of an application,
+// and in Go, which takes a process that sends one for broken.
+func TestMaxHead(t *testing.T) {
+	text, err := os.ReadFile("head.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`GS_HEAD_MAX = (\d+) << (\d+) `).FindStringSubmatch(string(text))
+	if m == nil {
+		t.Fatal("head.h has no GS_HEAD_MAX = N << N")
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	shift, err := strconv.Atoi(m[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n<<shift != flat.MaxHead {
+		t.Errorf("GS_HEAD_MAX is %d, flat.MaxHead %d", n<<shift, flat.MaxHead)
 	}
 }
