@@ -119,7 +119,8 @@ func rightsOf(files []*os.File) ([]byte, error) {
 // wraps net.ErrClosed after Close. After one that wraps ErrMalformed it may be
 // called again: the next message is whole.
 //
-// An empty message, which no Conn sends, counts as the end.
+// An empty message, which no Conn sends, is malformed; of another side that has gone
+// meanwhile it counts as the end.
 func (c *Conn) Receive() (Message, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -153,10 +154,35 @@ func (c *Conn) Receive() (Message, error) {
 func (c *Conn) readLocked() (n, oobn, flags int, err error) {
 	for {
 		n, oobn, flags, _, err = c.sock.ReadMsgUnix(c.buf, c.oob)
-		if !errors.Is(err, unix.ECONNRESET) {
+		switch {
+		case errors.Is(err, unix.ECONNRESET):
+		case errors.Is(err, io.EOF) && !c.ended():
+			return n, oobn, flags, nil
+		default:
 			return n, oobn, flags, err
 		}
 	}
+}
+
+// ended reports whether nothing more can come from the other side: the system
+// returns no bytes for its end and for an empty message alike.
+func (c *Conn) ended() bool {
+	raw, err := c.sock.SyscallConn()
+	if err != nil {
+		return true
+	}
+	ended := true
+	err = raw.Control(func(fd uintptr) {
+		look := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		for {
+			_, err := unix.Poll(look, 0)
+			if !errors.Is(err, unix.EINTR) {
+				ended = err != nil || look[0].Revents != 0
+				return
+			}
+		}
+	})
+	return ended || err != nil
 }
 
 // received makes files of the descriptors in ancillary data.

@@ -167,6 +167,7 @@ func TestRefusedMessages(t *testing.T) {
 		data, oob []byte
 		want      string
 	}{
+		"empty":                {nil, nil, "0 bytes"},
 		"junk with files":      {[]byte("junk"), rights(3), `begins with "junk"`},
 		"longer than a note":   {make([]byte, maxMessage+1), rights(1), "truncated, it is longer than"},
 		"much longer":          {make([]byte, 2*maxMessage), nil, "truncated, it is longer than"},
@@ -223,6 +224,28 @@ func TestEndOfOtherSide(t *testing.T) {
 	}
 	if err := b.Send("late", nil); !errors.Is(err, io.EOF) {
 		t.Errorf("send: %v", err)
+	}
+}
+
+// TestEmptyAtTheEnd: an empty message, after which the other side has gone, is
+// refused or the end; the end comes in any case.
+func TestEmptyAtTheEnd(t *testing.T) {
+	a, b := pair(t)
+	fd, err := a.Descriptor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Sendmsg(fd, nil, nil, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Receive(); !errors.Is(err, io.EOF) && !errors.Is(err, ErrMalformed) {
+		t.Errorf("receive: %v", err)
+	}
+	if _, err := b.Receive(); !errors.Is(err, io.EOF) {
+		t.Errorf("receive again: %v", err)
 	}
 }
 
