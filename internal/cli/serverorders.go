@@ -83,8 +83,9 @@ type attached struct {
 	group   *daemon.Group
 	process *daemon.Process
 	conn    *control.Conn
-	// followed is closed when nothing more comes from the process.
-	followed chan struct{}
+	// followed is closed when nothing more comes from the process, removed when the
+	// parent has said that it has ended.
+	followed, removed chan struct{}
 }
 
 var _ server.Host = (*serverOrders)(nil)
@@ -166,14 +167,14 @@ func (s *serverOrders) attach(p wire.Process, m *control.Message) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("attach process %d: %w", p.PID, err), conn.Close())
 	}
-	a := &attached{id: p.ProcessID, group: g, conn: conn, followed: make(chan struct{})}
+	a := &attached{id: p.ProcessID, group: g, conn: conn, followed: make(chan struct{}), removed: make(chan struct{})}
 	a.process = g.Add(daemon.ProcessOptions{
 		PID: p.PID, Threads: p.Threads, Ring: memory, MaxRequests: p.Limit, Early: p.Early,
 	})
 	s.mu.Lock()
 	s.processes[p.PID] = a
 	s.mu.Unlock()
-	go a.follow()
+	go s.follow(a)
 	return nil
 }
 
@@ -200,22 +201,6 @@ func (s *serverOrders) shareMemory(p wire.Process, conn *control.Conn) (*ring.Se
 	return memory, nil
 }
 
-// follow passes on the files that a daemon answers with.
-func (a *attached) follow() {
-	defer close(a.followed)
-	for {
-		m, err := a.conn.Receive()
-		if err != nil {
-			return // the daemon is gone; the parent will say why
-		}
-		if m.Kind == control.SlotFile {
-			a.process.Deliver(int(m.Slot), ring.GenerationOf(m.State), m.Files[0])
-			continue
-		}
-		m.Close()
-	}
-}
-
 // detach takes a process out of service and says when no request is left in
 // it.
 func (s *serverOrders) detach(id wire.ProcessID) {
@@ -229,7 +214,7 @@ func (s *serverOrders) detach(id wire.ProcessID) {
 		select {
 		case <-empty:
 			s.tell(wire.Idle, id)
-		case <-a.followed:
+		case <-a.removed:
 		}
 	}()
 }
@@ -243,6 +228,7 @@ func (s *serverOrders) remove(gone wire.Departure) {
 	s.mu.Lock()
 	delete(s.processes, gone.PID)
 	s.mu.Unlock()
+	close(a.removed)
 	a.conn.Close()
 	<-a.followed
 	a.group.Remove(a.process, gone.Cause)

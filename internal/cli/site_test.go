@@ -204,17 +204,23 @@ type answer struct {
 // get asks for a path on a connection of its own.
 func (s *site) get(path string) answer {
 	s.t.Helper()
+	a, err := s.ask(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// ask is get for goroutines that are not the test's.
+func (s *site) ask(path string) (answer, error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{Transport: transport, Timeout: patience}
 	r, err := client.Get(s.url + path)
 	if err != nil {
-		s.t.Fatal(err)
+		return answer{}, err
 	}
 	body, err := io.ReadAll(r.Body)
-	if err = errors.Join(err, r.Body.Close()); err != nil {
-		s.t.Fatal(err)
-	}
-	return answer{r, string(body)}
+	return answer{r, string(body)}, errors.Join(err, r.Body.Close())
 }
 
 // reportScript answers with what the process and the request are.

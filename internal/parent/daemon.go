@@ -30,6 +30,8 @@ type daemon struct {
 	up       bool // in service
 	early    *wire.Retirement
 	vitals   *wire.Vitals // what it told last
+
+	distrusted bool // it is replaced because of what came from it
 }
 
 var _ supervise.Process = (*daemon)(nil)
@@ -58,7 +60,7 @@ func (d *daemon) id() wire.ProcessID {
 
 // follow hears what the process says until it has ended.
 func (d *daemon) follow() {
-	exit := listen(d.process, d.hear)
+	exit := listen(d.process, d)
 	d.events(supervise.Event{Kind: supervise.Exited, Exit: d.judge(supervise.Exit(exit))})
 	d.group.remove(d)
 	d.mu.Lock()
@@ -80,7 +82,8 @@ func (d *daemon) judge(exit supervise.Exit) supervise.Exit {
 	return exit
 }
 
-func (d *daemon) hear(m *control.Message) {
+// hear implements listener.
+func (d *daemon) hear(m *control.Message) error {
 	var ready wire.Readiness
 	var failure wire.Failure
 	var retire wire.Retirement
@@ -96,7 +99,10 @@ func (d *daemon) hear(m *control.Message) {
 		d.retire(retire)
 	case m.Kind == wire.Pulse && m.Decode(&vitals) == nil:
 		d.setVitals(vitals)
+	default:
+		return misunderstood(m)
 	}
+	return nil
 }
 
 // advice is why a process could not start, with what can be done about it.

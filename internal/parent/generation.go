@@ -136,6 +136,10 @@ func (g *generation) idle(id wire.ProcessID) {
 // broken is a process that the server does not believe any more.
 func (g *generation) broken(b wire.Breach) {
 	if d := g.daemon(b.ProcessID); d != nil {
+		if b.Spare {
+			d.distrust(b.Reason)
+			return
+		}
 		g.parent.log(logs.Error, "process %d of group %s is killed: %s", b.PID, b.Group, b.Reason)
 		d.events(supervise.Event{Kind: supervise.Broken, Reason: b.Reason})
 		d.Kill()

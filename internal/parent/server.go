@@ -31,6 +31,8 @@ type server struct {
 	ready   chan struct{} // closed when it is, or has failed
 	failure error         // valid then
 
+	distrusted bool // guarded by nothing: only one goroutine at a time calls a listener
+
 	mu      sync.Mutex
 	figures []chan []wire.GroupFigures // who asked for them, in turn
 
@@ -43,6 +45,7 @@ type serverOwner interface {
 	limit(id wire.ProcessID)
 	idle(id wire.ProcessID)
 	broken(b wire.Breach)
+	distrust(reason string)
 	serverEnded(s *server, exit spawn.Exit)
 }
 
@@ -59,22 +62,13 @@ const lastMessages = time.Second
 
 // listen passes on what a process says, until it has ended and everything has
 // been heard.
-func listen(p Process, hear func(*control.Message)) spawn.Exit {
+func listen(p Process, l listener) spawn.Exit {
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
-		for {
-			m, err := p.Control().Receive()
-			if err != nil && !errors.Is(err, control.ErrMalformed) {
-				return
-			}
-			m.Close()
-			if err == nil {
-				hear(&m)
-			}
-		}
+		hearAll(p.Control(), l)
 	}()
-	<-p.Done()
+	awaitEnd(p, heard, l)
 	timer := time.NewTimer(lastMessages)
 	defer timer.Stop()
 	select {
@@ -98,7 +92,7 @@ func (s *server) wait(ctx context.Context) error {
 
 // follow hears what the process says until it has ended.
 func (s *server) follow() {
-	exit := listen(s.process, s.hear)
+	exit := listen(s.process, s)
 	s.settle(&StartError{Failure: wire.Failure{Reason: "the server process ended: " + supervise.Exit(exit).String()}, Exit: exit})
 	s.owner.serverEnded(s, exit)
 }
@@ -113,7 +107,8 @@ func (s *server) settle(err error) {
 	}
 }
 
-func (s *server) hear(m *control.Message) {
+// hear implements listener.
+func (s *server) hear(m *control.Message) error {
 	var id wire.ProcessID
 	var group wire.GroupName
 	var failure wire.Failure
@@ -134,8 +129,23 @@ func (s *server) hear(m *control.Message) {
 		s.owner.broken(breach)
 	case m.Kind == wire.Figures && m.Decode(&figures) == nil:
 		s.answer(figures)
+	default:
+		return misunderstood(m)
+	}
+	return nil
+}
+
+// distrust says so, once: the server is heard on, as its next message is whole.
+func (s *server) distrust(reason string) {
+	if !s.distrusted {
+		s.distrusted = true
+		s.owner.distrust(reason)
 	}
 }
+
+// deaf says that the server cannot be told anything any more; it is killed when it
+// is to stop.
+func (s *server) deaf() { s.distrust(closedSocket) }
 
 // send tells the server something; one that has ended need not know.
 func (s *server) send(kind string, payload any, files ...*os.File) error {

@@ -38,7 +38,7 @@ const (
 	Stale   = "stale"   // GroupName: a request saw that a script has changed
 	Limit   = "limit"   // ProcessID: it will soon have had its maximum of requests
 	Idle    = "idle"    // ProcessID: detached, and no request is left in it
-	Broken  = "broken"  // Breach: it must be killed
+	Broken  = "broken"  // Breach: it must be killed, or replaced
 	Figures = "figures" // []GroupFigures
 )
 
@@ -96,10 +96,13 @@ type Process struct {
 	Limit, Early int
 }
 
-// Breach is a daemon that broke the rules of the shared memory.
+// Breach is a daemon that broke the rules of the shared memory, or of the socket.
 type Breach struct {
 	ProcessID
 	Reason string
+	// Spare says that its requests are not concerned: it is replaced first, and
+	// ends when it has finished them.
+	Spare bool `json:",omitempty"`
 }
 
 // Departure is the end of a daemon.
