@@ -3,7 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -150,8 +152,11 @@ func (f *feedRequests) listen() error {
 func (f *feedRequests) receive(conn *control.Conn) error {
 	for {
 		m, err := conn.Receive()
+		if errors.Is(err, io.EOF) {
+			return nil // the server is gone
+		}
 		if err != nil {
-			return nil // end of file: the server is gone
+			return err
 		}
 		if m.Kind != wire.Memory || len(m.Files) != 2 {
 			m.Close()

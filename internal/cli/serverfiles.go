@@ -29,12 +29,14 @@ func (s *serverOrders) follow(a *attached) {
 	for {
 		m, err := a.conn.Receive()
 		switch {
+		case errors.Is(err, control.ErrNoDescriptor) && m.Kind == control.SlotFile:
+			a.process.Lost(int(m.Slot), ring.GenerationOf(m.State))
 		case err == nil && m.Kind == control.SlotFile:
 			a.process.Deliver(int(m.Slot), ring.GenerationOf(m.State), m.Files[0])
-		case err == nil:
+		case err == nil: // a note: a daemon sends none here
 			m.Close()
 			distrust(fmt.Sprintf("%v: %q", control.ErrMalformed, m.Kind))
-		case errors.Is(err, control.ErrMalformed):
+		case errors.Is(err, control.ErrMalformed), errors.Is(err, control.ErrNoDescriptor):
 			distrust(err.Error())
 		default:
 			if !a.dies() {

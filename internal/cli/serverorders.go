@@ -95,10 +95,10 @@ func (s *serverOrders) hear() {
 	defer s.stop()
 	for {
 		m, err := s.role.in.Control().Receive()
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				s.role.log(logs.Error, "hear from the parent: %v", err)
-			}
+		if err != nil && !errors.Is(err, io.EOF) {
+			s.role.log(logs.Error, "hear from the parent: %v", err)
+		}
+		if err != nil && !errors.Is(err, control.ErrNoDescriptor) {
 			return
 		}
 		if err := s.obey(&m); err != nil {
@@ -118,7 +118,11 @@ func (s *serverOrders) obey(m *control.Message) error {
 		if err := m.Decode(&process); err != nil {
 			return err
 		}
-		return s.attach(process, m)
+		err := s.attach(process, m)
+		if err != nil { // nobody else would give it up
+			s.tell(wire.Broken, wire.Breach{ProcessID: process.ProcessID, Reason: err.Error()})
+		}
+		return err
 	case wire.Detach:
 		if err := m.Decode(&id); err != nil {
 			return err

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,7 +17,7 @@ import (
 
 // strayScript writes where it should not: to the sockets between the processes of the
 // server. That to the server is the one which a daemon has under more numbers.
-const strayScript = `import os, socket, stat, time
+const strayScript = `import os, resource, socket, stat, time
 
 def numbers():
     found = {}
@@ -44,6 +46,11 @@ def application(environ, start_response):
     words = environ["PATH_INFO"].split("/")
     if words[1] == "stray":
         write(words[2], words[3])
+    if words[1] == "limit":
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(words[2]), hard))
+        start_response("200 OK", [])
+        return [str(soft).encode()]
     if words[1] == "wait":
         print("it waits")
         while not os.path.exists("go"):
@@ -167,5 +174,39 @@ func TestStrayWritesOfServer(t *testing.T) {
 	}
 	if n := s.output.count("malformed"); n != 1 {
 		t.Errorf("%d complaints, want 1", n)
+	}
+}
+
+// TestNoDescriptorForFile: a server that may open nothing more refuses what it cannot
+// send, and nothing else comes of it.
+func TestNoDescriptorForFile(t *testing.T) {
+	t.Parallel()
+	s := straySite(t)
+	transport := &http.Transport{} // no connection is accepted meanwhile
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{Transport: transport, Timeout: patience}
+	get := func(path string, status int) answer {
+		t.Helper()
+		r, err := client.Get(s.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		if err = errors.Join(err, r.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if r.StatusCode != status {
+			t.Errorf("GET %s: %s, want %d", path, r.Status, status)
+		}
+		return answer{r, string(body)}
+	}
+	first := get("/a/", http.StatusOK)
+	limit := get("/here/limit/0", http.StatusOK).body
+	get("/a/", http.StatusServiceUnavailable)
+	s.await(`\[wsgi:error\] .*no descriptor was left for the file that answers GET /a/; repair: `)
+	get("/here/limit/"+limit, http.StatusOK)
+	now := get("/a/", http.StatusOK)
+	if now.body != strayFile || now.Header.Get("X-Pid") != first.Header.Get("X-Pid") || now.Header.Get("X-Server") != first.Header.Get("X-Server") {
+		t.Errorf("%q of %v, before it was of %v", now.body, now.Header, first.Header)
 	}
 }

@@ -117,7 +117,8 @@ func rightsOf(files []*os.File) ([]byte, error) {
 // Receive waits for a message. It returns io.EOF, exactly, when the other side
 // has closed its end or died, after everything that it had sent; an error that
 // wraps net.ErrClosed after Close. After one that wraps ErrMalformed it may be
-// called again: the next message is whole.
+// called again: the next message is whole. So it may after ErrNoDescriptor, with
+// which the Message is returned, but for its files.
 //
 // An empty message, which no Conn sends, is malformed; of another side that has gone
 // meanwhile it counts as the end.
@@ -133,6 +134,10 @@ func (c *Conn) Receive() (Message, error) {
 		err = fileErr
 	case flags&unix.MSG_TRUNC != 0 || n > maxMessage:
 		err = fmt.Errorf("%w: truncated, it is longer than %d bytes", ErrMalformed, maxMessage)
+	case flags&unix.MSG_CTRUNC != 0 && len(files) < MaxFiles:
+		if m, err = decode(c.buf[:n], 1); err == nil {
+			err = ErrNoDescriptor
+		}
 	case flags&unix.MSG_CTRUNC != 0 || len(files) > MaxFiles:
 		err = fmt.Errorf("%w: truncated, it has more than %d descriptors", ErrMalformed, MaxFiles)
 	default:
@@ -143,10 +148,13 @@ func (c *Conn) Receive() (Message, error) {
 		return m, nil
 	}
 	closed := m.Close()
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return Message{}, io.EOF
+	case !errors.Is(err, ErrNoDescriptor):
+		m = Message{}
 	}
-	return Message{}, errors.Join(fmt.Errorf("receive control message: %w", err), closed)
+	return m, errors.Join(fmt.Errorf("receive control message: %w", err), closed)
 }
 
 // readLocked reads one message. The other side's death with messages unread

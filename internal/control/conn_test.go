@@ -201,6 +201,63 @@ func TestRefusedMessages(t *testing.T) {
 	}
 }
 
+// TestNoDescriptor: what the receiver has no room for is not the sender's fault, and
+// says what it was about.
+func TestNoDescriptor(t *testing.T) {
+	a, b := pair(t)
+	fd, err := a.Descriptor()
+	if err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	before := openDescriptors(t)
+	without := func(send func() error) (Message, error) {
+		t.Helper()
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if err := send(); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := b.Receive()
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		return m, err
+	}
+	m, err := without(func() error {
+		return unix.Sendmsg(fd, slotFile(7, 0x123, 0), unix.UnixRights(int(null.Fd())), nil, 0)
+	})
+	if !errors.Is(err, ErrNoDescriptor) || errors.Is(err, ErrMalformed) || m.Kind != SlotFile || m.Slot != 7 || m.State != 0x123 || len(m.Files) != 0 {
+		t.Errorf("a slot file: %+v, %v", m, err)
+	}
+	m, err = without(func() error { return a.Send("files", 5, null, null) })
+	if !errors.Is(err, ErrNoDescriptor) || m.Kind != "files" || string(m.Payload) != "5" || len(m.Files) != 0 {
+		t.Errorf("a note: %+v, %v", m, err)
+	}
+	m, err = without(func() error { return unix.Sendmsg(fd, []byte("junk"), unix.UnixRights(int(null.Fd())), nil, 0) })
+	if !errors.Is(err, ErrMalformed) || m.Kind != "" {
+		t.Errorf("junk: %+v, %v", m, err)
+	}
+	if after := openDescriptors(t); after != before {
+		t.Errorf("%d descriptors were left open", after-before)
+	}
+	if err := a.Send("next", nil, null); err != nil {
+		t.Fatal(err)
+	}
+	if m := receive(t, b); m.Kind != "next" || len(m.Files) != 1 {
+		t.Errorf("the next message is %+v", m)
+	}
+}
+
 func TestEndOfOtherSide(t *testing.T) {
 	a, b := pair(t)
 	if err := a.Send("last", nil); err != nil {

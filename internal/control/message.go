@@ -30,6 +30,10 @@ const SlotFile = "FILE"
 // ErrMalformed says that a message is not as the package comment says.
 var ErrMalformed = errors.New("malformed control message")
 
+// ErrNoDescriptor says that a message has come without its files, because this
+// process, or the system, may have no more open.
+var ErrNoDescriptor = errors.New("no descriptor is left for the files of a control message")
+
 // Message is what Receive returns.
 type Message struct {
 	// Kind is what Send was given, or SlotFile.

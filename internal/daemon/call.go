@@ -63,9 +63,10 @@ type attempt struct {
 
 // What a call may be told while it is in a process: bits of flags.
 const (
-	evicted = 1 << iota // go to another process, if not started
-	expired             // the queue-timeout is over
-	silent              // there was no sign of life for the socket-timeout
+	evicted  = 1 << iota // go to another process, if not started
+	expired              // the queue-timeout is over
+	silent               // there was no sign of life for the socket-timeout
+	fileLost             // its file could not be received
 )
 
 // tell may be called while c is in a process, with the group's mu held.

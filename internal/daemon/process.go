@@ -177,15 +177,33 @@ func (p *Process) Deliver(index int, generation uint32, f *os.File) {
 	}
 }
 
+// Lost says that the file which is the response of the request in a slot has come and
+// could not be received, for want of descriptors: that request fails.
+func (p *Process) Lost(index int, generation uint32) {
+	p.g.mu.Lock()
+	defer p.g.mu.Unlock()
+	if c := p.callLocked(index, generation); c != nil {
+		c.tell(fileLost)
+	}
+}
+
+// callLocked returns the request in a slot, nil if that is not there any more.
+func (p *Process) callLocked(index int, generation uint32) *call {
+	if p.died.Load() || index < 0 || index >= len(p.calls) {
+		return nil
+	}
+	if c := p.calls[index]; c != nil && c.generation.Load() == generation {
+		return c
+	}
+	return nil
+}
+
 // keep stores the file for the request, if that waits for one.
 func (p *Process) keep(index int, generation uint32, f *os.File) bool {
 	p.g.mu.Lock()
 	defer p.g.mu.Unlock()
-	if p.died.Load() || index < 0 || index >= len(p.calls) {
-		return false
-	}
-	c := p.calls[index]
-	if c == nil || c.generation.Load() != generation || p.files[index] != nil {
+	c := p.callLocked(index, generation)
+	if c == nil || p.files[index] != nil {
 		return false
 	}
 	p.files[index] = f

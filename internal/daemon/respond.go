@@ -188,6 +188,11 @@ func (c *call) file(dead bool) (outcome, error) {
 		return over, c.head.File((*checked)(c), f, c.result.Count)
 	case dead:
 		return c.gone()
+	case c.told(fileLost):
+		c.release()
+		err := busy("no descriptor was left for the file that answers %s %s; repair: raise the limit of open files (ulimit -n, LimitNOFILE=)", c.req.Method, c.req.URI)
+		c.log(logs.Error, err.Error())
+		return over, err
 	case c.ctx.Err() != nil:
 		c.release()
 		return over, c.aborted()

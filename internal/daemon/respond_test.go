@@ -318,6 +318,38 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// TestFileLost: a file that could not be received fails its request, whether that has
+// come to its end before or after; another's does not.
+func TestFileLost(t *testing.T) {
+	s := newSite(t, Options{})
+	at, let := make(chan *ringtest.Request), make(chan bool)
+	p := s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
+		if path(q) == "/before" {
+			at <- q
+			<-let
+		}
+		q.Done(ringtest.Outcome{Kind: ringtest.File, Out: flat.AppendHead(nil, &gateway.Head{Status: 200, ContentLength: 4}), Count: 4})
+		if path(q) == "/after" {
+			at <- q
+		}
+	})
+	for i, uri := range []string{"/before", "/after", "/before"} {
+		c := s.send(context.Background(), request(uri))
+		q := <-at
+		p.Lost(-1, 0)
+		p.Lost(q.Index, q.Generation+1)
+		p.Lost(q.Index, q.Generation)
+		if uri == "/before" {
+			let <- true
+		}
+		if w := within(t, c); w.kind() != "busy" || w.head != nil {
+			t.Errorf("%s: %s, %q, %+v", uri, w.kind(), w.text(), w.head)
+		}
+		s.logged("no descriptor was left for the file that answers GET "+uri, i/2+1)
+	}
+	await(t, "all slots are free", func() bool { return s.g.Snapshot().Processes[0].Served == 3 })
+}
+
 // TestFileUnclaimed: the file of a request that ends otherwise is closed.
 func TestFileUnclaimed(t *testing.T) {
 	s := newSite(t, Options{})

@@ -43,7 +43,7 @@ func hearAll(c *control.Conn, l listener) {
 			m.Close()
 		}
 		switch {
-		case errors.Is(err, control.ErrMalformed):
+		case errors.Is(err, control.ErrMalformed), errors.Is(err, control.ErrNoDescriptor): // files are not expected
 			l.distrust(err.Error())
 		case err != nil:
 			return
