@@ -54,7 +54,7 @@ func (r *role) answer(stop context.Context, orders *serverOrders) error {
 	graceful, shutdown := r.times()
 	return server.Run(stop, context.Background(), server.Options{
 		Listener: r.listener, Front: r.front, Host: orders, Log: r.logs.errors,
-		Graceful: orNone(graceful), Shutdown: orNone(shutdown),
+		Graceful: graceful, Shutdown: shutdown,
 	})
 }
 

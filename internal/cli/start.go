@@ -21,6 +21,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/server"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // gcPercent lets the heap grow further than Go's default between collections:
@@ -187,36 +188,25 @@ func (s *serving) run(stops *stops) error {
 	graceful, shutdown := s.times()
 	err = server.Run(stops.stop, stops.force, server.Options{
 		Listener: s.listener, Front: s.front, Host: reload, Log: s.logs.errors,
-		Graceful: orNone(graceful), Shutdown: orNone(shutdown),
+		Graceful: graceful, Shutdown: shutdown,
 	})
 	return reload.end(stops.end(), err)
 }
 
 // times are how long the running requests of the server may take when it is to
-// end, and what comes after them; 0 is no time for the former and no limit for
-// the latter. The options of start-server count for what is embedded.
-func (s *serving) times() (graceful, shutdown time.Duration) {
+// end, and what comes after them. The options of start-server count for what is
+// embedded.
+func (s *serving) times() (graceful, shutdown timeout.Limit) {
+	own := s.o.Group
 	if len(s.plan.Groups) == 0 {
-		return s.o.Group.GracefulTimeout, s.o.Group.ShutdownTimeout
+		return own.GracefulTimeout, own.ShutdownTimeout
 	}
 	graceful, shutdown = s.plan.Graceful(), s.plan.Shutdown()
 	if s.plan.Embedded() {
-		graceful = max(graceful, s.o.Group.GracefulTimeout)
-		if own := s.o.Group.ShutdownTimeout; shutdown != 0 && own != 0 {
-			shutdown = max(shutdown, own)
-		} else {
-			shutdown = 0
-		}
+		graceful = timeout.Longest(graceful, own.GracefulTimeout)
+		shutdown = timeout.Longest(shutdown, own.ShutdownTimeout)
 	}
 	return graceful, shutdown
-}
-
-// orNone turns the 0 of an option into what package server takes for none.
-func orNone(d time.Duration) time.Duration {
-	if d == 0 {
-		return server.None
-	}
-	return d
 }
 
 func (s *serving) serverName() string {

@@ -125,12 +125,6 @@ func TestServerURL(t *testing.T) {
 	}
 }
 
-func TestOrNone(t *testing.T) {
-	if orNone(0) != server.None || orNone(time.Second) != time.Second {
-		t.Errorf("got %v, %v", orNone(0), orNone(time.Second))
-	}
-}
-
 func TestSkippedLevel(t *testing.T) {
 	for source, want := range map[string]logs.Level{"VIRTUAL_ENV": logs.Warn, "PATH": logs.Info, "pyenv": logs.Debug} {
 		if got := skippedLevel(pyhome.Candidate{Source: source}); got != want {

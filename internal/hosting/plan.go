@@ -6,9 +6,9 @@ package hosting
 
 import (
 	"slices"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // Plan is what one server hosts. It can be sent as JSON. Nobody changes it once
@@ -101,23 +101,19 @@ func (p *Plan) Embedded() bool {
 
 // Graceful returns how long running requests of the server may take when it is
 // to end: the longest graceful-timeout of the groups.
-func (p *Plan) Graceful() time.Duration {
-	var longest time.Duration
-	for i := range p.Groups {
-		longest = max(longest, p.Groups[i].GracefulTimeout)
-	}
-	return longest
+func (p *Plan) Graceful() timeout.Limit {
+	return p.longest(func(g *procgroup.Options) timeout.Limit { return g.GracefulTimeout })
 }
 
-// Shutdown returns the longest shutdown-timeout of the groups, 0 for no limit.
-func (p *Plan) Shutdown() time.Duration {
-	var longest time.Duration
+// Shutdown returns the longest shutdown-timeout of the groups.
+func (p *Plan) Shutdown() timeout.Limit {
+	return p.longest(func(g *procgroup.Options) timeout.Limit { return g.ShutdownTimeout })
+}
+
+func (p *Plan) longest(of func(*procgroup.Options) timeout.Limit) timeout.Limit {
+	var limits []timeout.Limit
 	for i := range p.Groups {
-		limit := p.Groups[i].ShutdownTimeout
-		if limit == 0 {
-			return 0
-		}
-		longest = max(longest, limit)
+		limits = append(limits, of(&p.Groups[i]))
 	}
-	return longest
+	return timeout.Longest(limits...)
 }

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // group returns one with mod_wsgi's defaults.
@@ -78,16 +78,17 @@ func TestEmbedded(t *testing.T) {
 }
 
 func TestTimes(t *testing.T) {
-	times := func(graceful, shutdown time.Duration) func(*procgroup.Options) {
+	times := func(graceful, shutdown timeout.Limit) func(*procgroup.Options) {
 		return func(o *procgroup.Options) { o.GracefulTimeout, o.ShutdownTimeout = graceful, shutdown }
 	}
 	for _, c := range []struct {
 		groups             []procgroup.Options
-		graceful, shutdown time.Duration
+		graceful, shutdown timeout.Limit
 	}{
 		{nil, 0, 0},
 		{[]procgroup.Options{group("a", times(7, 3))}, 7, 3},
 		{[]procgroup.Options{group("a", times(7, 3)), group("b", times(1, 9))}, 7, 9},
+		{[]procgroup.Options{group("a", times(7, 3)), group("b", times(0, 9))}, timeout.None, 9},
 		{[]procgroup.Options{group("a", times(0, 3)), group("b", times(0, 0))}, 0, 0},
 	} {
 		p := &Plan{Groups: c.groups}

@@ -203,7 +203,7 @@ func (d *daemon) Stop() {
 	d.mu.Lock()
 	told := d.told
 	d.told = true
-	order := wire.Stopping{Reason: d.why, Graceful: d.group.settings.Options.ShutdownTimeout, Shutdown: d.group.settings.Options.ShutdownTimeout}
+	order := wire.Stopping{Reason: d.why, Shutdown: d.group.settings.Options.ShutdownTimeout}
 	d.mu.Unlock()
 	if told {
 		return

@@ -49,7 +49,7 @@ func (p *Parent) startGeneration(ctx context.Context, before *generation) (*gene
 		err = g.serve()
 	}
 	if err != nil {
-		_ = g.end(cancelled(err), 0) // err is what matters
+		_ = g.end(cancelled(err), wire.Stopping{}) // err is what matters
 		return nil, err
 	}
 	return g, nil
@@ -76,15 +76,16 @@ func (g *generation) list() []*group {
 	return all
 }
 
-// end drains the server, then the groups. When ctx is done everything is
-// killed. The error says what did not end by itself.
-func (g *generation) end(ctx context.Context, graceful time.Duration) error {
+// end drains the server, then the groups. What does not end within its limits
+// is killed, and when ctx is done everything is. The error says what did not
+// end by itself.
+func (g *generation) end(ctx context.Context, order wire.Stopping) error {
 	g.mu.Lock()
 	g.ending = true
 	g.mu.Unlock()
 	groups := g.list()
 	errs := make([]error, 1+len(groups))
-	errs[0] = g.server.stop(ctx, graceful)
+	errs[0] = g.server.stop(ctx, order, g.parent.serverLimits())
 	var all sync.WaitGroup
 	for i, group := range groups {
 		all.Go(func() {

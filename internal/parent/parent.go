@@ -16,6 +16,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/procgroup"
 	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/supervise"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -29,9 +30,8 @@ type Options struct {
 	// start, such as applications in its own process.
 	Serves bool
 	// Graceful is how long running requests of a server may take that was
-	// replaced or told to end; Shutdown is what the rest may take, 0 for no
-	// limit.
-	Graceful, Shutdown time.Duration
+	// replaced or told to end; Shutdown is what the rest may take.
+	Graceful, Shutdown timeout.Limit
 	Log                logs.Logger
 }
 
@@ -164,13 +164,7 @@ func (p *Parent) Reload() error {
 
 // retire ends a generation that was replaced.
 func (p *Parent) retire(g *generation) {
-	ctx := p.force
-	if p.o.Shutdown > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.o.Graceful+p.o.Shutdown)
-		defer cancel()
-	}
-	if err := g.end(ctx, p.o.Graceful); err != nil {
+	if err := g.end(p.force, wire.Stopping{}); err != nil {
 		p.log(logs.Warn, "end the processes that were replaced: %v", err)
 	}
 }
@@ -190,7 +184,7 @@ func (p *Parent) Stop(force context.Context) error {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	if g := p.now(); g != nil {
-		return g.end(p.force, p.o.Graceful)
+		return g.end(p.force, wire.Stopping{})
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/control"
 	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/supervise"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -193,24 +194,62 @@ func (s *server) answer(figures []wire.GroupFigures) {
 	}
 }
 
-// stop tells the server to end when its requests are done, within graceful,
-// and waits for it; when ctx is done it is killed. Of one that has ended before
+// serverEnd is how long a server may take for its end beside what an option
+// limits.
+const serverEnd = 3 * time.Second
+
+// serverLimits are the limits of a server's end. It keeps them itself, if it can.
+type serverLimits struct {
+	graceful timeout.Limit
+	shutdown timeout.Limit // of applications in its process
+	embedded bool          // there are some
+}
+
+func (p *Parent) serverLimits() serverLimits {
+	return serverLimits{graceful: p.o.Graceful, shutdown: p.o.Shutdown, embedded: p.o.Serves}
+}
+
+// all is the time after which a server that has not ended never will.
+func (l serverLimits) all() timeout.Limit {
+	all := l.graceful.Plus(timeout.Limit(serverEnd))
+	if l.embedded {
+		all = all.Plus(l.shutdown)
+	}
+	return all
+}
+
+// String names the options.
+func (l serverLimits) String() string {
+	text := fmt.Sprintf("graceful-timeout=%v", l.graceful)
+	if l.embedded {
+		text += fmt.Sprintf(" and shutdown-timeout=%v", l.shutdown)
+	}
+	return text
+}
+
+// stop tells the server to end and waits for it. When its limits are over, or ctx
+// is done, it is killed: it may be stopped, or stuck. Of one that has ended before
 // there is nothing to tell.
-func (s *server) stop(ctx context.Context, graceful time.Duration) error {
+func (s *server) stop(ctx context.Context, order wire.Stopping, limits serverLimits) error {
 	if ended(s.process) {
 		s.done.Wait()
 		return nil
 	}
-	_ = s.send(wire.Stop, wire.Stopping{Graceful: graceful}) // one that cannot be told is killed
+	late := fmt.Errorf("the server process %d did not end within %v: killed", s.process.Pid(), limits)
+	patience, cancel := timeout.Until(ctx, limits.all().After(time.Now()), late)
+	defer cancel()
+	s.done.Go(func() { _ = s.send(wire.Stop, order) }) // one that cannot be told is killed
 	killed := false
 	select {
 	case <-s.process.Done():
-	case <-ctx.Done():
+	case <-patience.Done():
 		killed = s.process.Signal(syscall.SIGKILL) == nil
 	}
 	s.done.Wait()
 	exit := supervise.Exit(s.process.Wait())
 	switch {
+	case killed && ctx.Err() == nil:
+		return late
 	case killed:
 		return errors.New("the server process was killed")
 	case exit.Status != 0:

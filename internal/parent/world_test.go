@@ -13,6 +13,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/procgroup"
 	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -46,7 +47,7 @@ func newWorld(t *testing.T, groups ...string) *world {
 	w.behave((*fake).ready)
 	o := Options{
 		Server:   func() (Process, error) { return w.start("server", nil) },
-		Graceful: patience, Shutdown: patience, Log: w,
+		Graceful: timeout.Limit(patience), Shutdown: timeout.Limit(patience), Log: w,
 	}
 	for _, name := range groups {
 		options := procgroup.Defaults()

@@ -4,7 +4,11 @@
 // starts nothing and keeps no time: that is for those who read an Options.
 package procgroup
 
-import "time"
+import (
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
+)
 
 // Options is what is asked of one process group. The zero value is of no use:
 // Defaults, StartServer and Parse make one. It can be sent as JSON. Time limits
@@ -39,13 +43,13 @@ type Options struct {
 	RestartMemory   int64 // resident bytes that end a process; 0 for no limit
 
 	StartupTimeout    time.Duration
-	ShutdownTimeout   time.Duration // 0 waits for ever
+	ShutdownTimeout   timeout.Limit
 	DeadlockTimeout   time.Duration
 	InactivityTimeout time.Duration
 	RequestTimeout    time.Duration
 	InterruptTimeout  time.Duration
-	GracefulTimeout   time.Duration
-	EvictionTimeout   time.Duration // 0 stands for GracefulTimeout
+	GracefulTimeout   timeout.Limit
+	EvictionTimeout   timeout.Limit // None stands for GracefulTimeout
 
 	ConnectTimeout        time.Duration
 	SocketTimeout         time.Duration // 0 stands for the server's own

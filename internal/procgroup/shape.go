@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // shape is which values an option takes, in words, and how they are stored.
@@ -73,6 +75,11 @@ func duration(metavar string, unit time.Duration, field func(*Options) *time.Dur
 
 func seconds(field func(*Options) *time.Duration) shape {
 	return duration("SECONDS", time.Second, field)
+}
+
+// limit takes seconds, of which 0 is no limit.
+func limit(field func(*Options) *timeout.Limit) shape {
+	return seconds(func(o *Options) *time.Duration { return (*time.Duration)(field(o)) })
 }
 
 func milliseconds(field func(*Options) *time.Duration) shape {

@@ -3,6 +3,8 @@ package procgroup
 import (
 	"math"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // Option is one row of the table: an option of WSGIDaemonProcess, and the flag
@@ -123,11 +125,11 @@ var table = []Option{
 	{Name: "startup-timeout", Flag: "--startup-timeout", Heading: recycling, Default: "0", express: "15", Help: "how long a process may take to load its script; 0 for no limit",
 		thing: "startup timeout", shape: seconds(func(o *Options) *time.Duration { return &o.StartupTimeout })},
 	{Name: "shutdown-timeout", Flag: "--shutdown-timeout", Heading: recycling, Default: "5", Help: "how long a process that was told to end may take; 0 for no limit",
-		thing: "shutdown timeout", shape: seconds(func(o *Options) *time.Duration { return &o.ShutdownTimeout })},
-	{Name: "graceful-timeout", Flag: "--graceful-timeout", Heading: recycling, Default: "15", Help: "how long running requests may take when their process is to be replaced; 0 cuts them off",
-		thing: "graceful timeout", shape: seconds(func(o *Options) *time.Duration { return &o.GracefulTimeout })},
+		thing: "shutdown timeout", shape: limit(func(o *Options) *timeout.Limit { return &o.ShutdownTimeout })},
+	{Name: "graceful-timeout", Flag: "--graceful-timeout", Heading: recycling, Default: "15", Help: "how long running requests may take when their process is to be replaced; 0 for no limit",
+		thing: "graceful timeout", shape: limit(func(o *Options) *timeout.Limit { return &o.GracefulTimeout })},
 	{Name: "eviction-timeout", Flag: "--eviction-timeout", Heading: recycling, Default: "0", Help: "the same when SIGUSR1 asks for it; 0 for graceful-timeout",
-		thing: "eviction timeout", shape: seconds(func(o *Options) *time.Duration { return &o.EvictionTimeout })},
+		thing: "eviction timeout", shape: limit(func(o *Options) *timeout.Limit { return &o.EvictionTimeout })},
 	{Name: "deadlock-timeout", Flag: "--deadlock-timeout", Heading: recycling, Default: "300", express: "60", Help: "how long Python's lock may be out of reach; 0 for no limit",
 		thing: "deadlock timeout", shape: seconds(func(o *Options) *time.Duration { return &o.DeadlockTimeout })},
 	{Name: "inactivity-timeout", Flag: "--inactivity-timeout", Heading: recycling, Default: "0", Help: "how long a process may be without a request; 0 for no limit",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // Front is the HTTP side of a server.
@@ -29,14 +30,6 @@ type Host interface {
 	Close(ctx context.Context) error
 }
 
-// Time limits where Options leave them out, and what stands for none there.
-const (
-	DefaultGraceful = 15 * time.Second
-	DefaultShutdown = 5 * time.Second
-
-	None time.Duration = -1
-)
-
 // Options say what is run.
 type Options struct {
 	Listener net.Listener
@@ -44,10 +37,9 @@ type Options struct {
 	Host     Host
 	Log      logs.Logger
 	// Graceful is how long running requests may take after the server was
-	// told to stop (graceful-timeout); with None they are cut off. Shutdown is
-	// how long exit handlers may (shutdown-timeout); with None there is no
-	// limit. 0 stands for the default.
-	Graceful, Shutdown time.Duration
+	// told to stop (graceful-timeout); then they are cut off. Shutdown is how
+	// long exit handlers may (shutdown-timeout).
+	Graceful, Shutdown timeout.Limit
 }
 
 // ErrForced says that the server was told a second time to stop.
@@ -58,12 +50,6 @@ var ErrForced = errors.New("stopped at once by a second signal")
 // When force is done it stops waiting. It returns nil if all of that went
 // well. The listener is closed in any case.
 func Run(stop, force context.Context, o Options) error {
-	if o.Graceful == 0 {
-		o.Graceful = DefaultGraceful
-	}
-	if o.Shutdown == 0 {
-		o.Shutdown = DefaultShutdown
-	}
 	failed := make(chan error, 1)
 	go func() { failed <- o.Front.Serve(o.Listener) }()
 	var cause error
@@ -78,20 +64,15 @@ func Run(stop, force context.Context, o Options) error {
 
 // end waits for the goroutine that serves, which sends to served.
 func end(force context.Context, o Options, served <-chan error) error {
-	grace := max(0, o.Graceful)
-	graceful, cancel := context.WithTimeoutCause(force, grace, fmt.Errorf("requests still run after %v", grace))
+	graceful, cancel := timeout.Until(force, o.Graceful.After(time.Now()), fmt.Errorf("requests still run after %v (graceful-timeout)", o.Graceful))
 	defer cancel()
 	drained := o.Front.Shutdown(graceful)
 	if drained != nil {
 		drained = fmt.Errorf("end running requests: %w", named(graceful, drained))
 	}
 	served1 := <-served
-	limit := force
-	if o.Shutdown > 0 {
-		var cancel context.CancelFunc
-		limit, cancel = context.WithTimeoutCause(force, o.Shutdown, fmt.Errorf("exit handlers still run after %v", o.Shutdown))
-		defer cancel()
-	}
+	limit, cancel := timeout.Until(force, o.Shutdown.After(time.Now()), fmt.Errorf("exit handlers still run after %v (shutdown-timeout)", o.Shutdown))
+	defer cancel()
 	closed := o.Host.Close(limit)
 	if closed != nil {
 		closed = fmt.Errorf("end applications: %w", closed)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // fake is a front and a host that record what is asked of them.
@@ -67,6 +69,9 @@ func run(t *testing.T, f *fake, force time.Duration, o Options) (took time.Durat
 	return time.Since(start) - time.Second, err
 }
 
+// usual are the limits that start-server has without options.
+var usual = Options{Graceful: timeout.Limit(15 * time.Second), Shutdown: timeout.Limit(5 * time.Second)}
+
 func TestRun(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -77,15 +82,15 @@ func TestRun(t *testing.T) {
 		errs  string // "" for none
 	}{
 		{"nothing to wait for", fake{}, 0, Options{}, 0, ""},
-		{"waits for requests and handlers", fake{drain: 14 * time.Second, atexit: 4 * time.Second}, 0, Options{}, 18 * time.Second, ""},
-		{"requests take too long", fake{drain: time.Minute}, 0, Options{}, DefaultGraceful, "requests still run after 15s"},
-		{"handlers take too long", fake{atexit: time.Minute}, 0, Options{}, DefaultShutdown, "exit handlers still run after 5s"},
-		{"second signal", fake{drain: time.Minute, atexit: time.Minute}, 3 * time.Second, Options{}, 3 * time.Second, "second signal"},
-		{"other limit for requests", fake{drain: time.Minute}, 0, Options{Graceful: 7 * time.Second}, 7 * time.Second, "requests still run after 7s"},
-		{"other limit for handlers", fake{atexit: time.Minute}, 0, Options{Shutdown: 7 * time.Second}, 7 * time.Second, "exit handlers still run after 7s"},
-		{"no time for requests", fake{drain: time.Minute}, 0, Options{Graceful: None}, 0, "requests still run after 0s"},
-		{"no limit for handlers", fake{atexit: time.Hour}, 0, Options{Shutdown: None}, time.Hour, ""},
-		{"second signal without limit", fake{atexit: time.Hour}, 3 * time.Second, Options{Shutdown: None}, 3 * time.Second, "second signal"},
+		{"waits for requests and handlers", fake{drain: 15*time.Second - 1, atexit: 5*time.Second - 1}, 0, usual, 20*time.Second - 2, ""},
+		{"requests take too long", fake{drain: time.Minute}, 0, usual, 15 * time.Second, "requests still run after 15s (graceful-timeout)"},
+		{"handlers take too long", fake{atexit: time.Minute}, 0, usual, 5 * time.Second, "exit handlers still run after 5s (shutdown-timeout)"},
+		{"second signal", fake{drain: time.Minute, atexit: time.Minute}, 3 * time.Second, usual, 3 * time.Second, "second signal"},
+		{"1s for requests", fake{drain: time.Minute}, 0, Options{Graceful: timeout.Limit(time.Second)}, time.Second, "requests still run after 1s (graceful-timeout)"},
+		{"1s for handlers", fake{atexit: time.Minute}, 0, Options{Shutdown: timeout.Limit(time.Second)}, time.Second, "exit handlers still run after 1s (shutdown-timeout)"},
+		{"no limits", fake{drain: 24 * time.Hour, atexit: 24 * time.Hour}, 0, Options{}, 48 * time.Hour, ""},
+		{"second signal without limit for requests", fake{drain: time.Hour}, 3 * time.Second, Options{}, 3 * time.Second, "second signal"},
+		{"second signal without limit for handlers", fake{atexit: time.Hour}, 3 * time.Second, Options{}, 3 * time.Second, "second signal"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -65,21 +65,27 @@ func (g *Group) replace(l *life) {
 }
 
 func (g *Group) drain(l *life) {
-	l.deadline = time.Now().Add(l.retirement.drain)
-	g.log(logs.Info, l, "drains, for at most %v: %s", l.retirement.drain, l.reason)
+	drain := l.retirement.drain
+	l.deadline = drain.After(time.Now())
+	if drain.None() {
+		g.log(logs.Info, l, "drains, without a limit: %s", l.reason)
+	} else {
+		g.log(logs.Info, l, "drains, for at most %v: %s", drain, l.reason)
+	}
 	g.o.Observer.Draining(l.process, l.info())
 	l.process.Drain(l.reason)
 }
 
 // hurry is for a process that drains already when the group ends.
 func (g *Group) hurry(l *life) {
-	if limit := time.Now().Add(g.o.Graceful); limit.Before(l.deadline) {
+	limit := g.o.Graceful.After(time.Now())
+	if !limit.IsZero() && (l.deadline.IsZero() || limit.Before(l.deadline)) {
 		l.deadline = limit
 	}
 }
 
 func (g *Group) stop(l *life) {
-	l.deadline = after(time.Now(), g.o.Shutdown)
+	l.deadline = g.o.Shutdown.After(time.Now())
 	g.log(logs.Info, l, "is told to stop: %s", l.reason)
 	l.process.Stop()
 }

@@ -27,7 +27,7 @@ func (e *evictor) Up(p Process, about Info) {
 // replaced, in the time of an eviction.
 func TestEvictInUp(t *testing.T) {
 	o := usual(1)
-	o.Eviction = 4 * time.Second
+	o.Eviction = 4 * second
 	scenario(t, o, func(t *testing.T, w *world) {
 		w.g.o.Observer = &evictor{world: w}
 		w.run(500 * time.Millisecond)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // inState has one place's only process in a state, 2 seconds after its start.
@@ -37,10 +39,10 @@ var inState = map[string]func(w *world){
 	"stopping": func(w *world) {
 		w.run(time.Second)
 		w.process(101).drained, w.process(101).stopped = nil, nil
-		if err := w.g.RetireOne(101, "limit", 0); err != nil {
-			w.t.Error(err)
-		}
+		w.process(101).asks("limit")
 		w.run(time.Second)
+		w.g.post(func() { w.g.apply(w.g.lives()[0], evTimeout) }) // of its drain
+		w.run(0)
 	},
 	"killed": func(w *world) {
 		w.born = func(f *fake) { f.immortal = true; w.g.post(func() { f.fail("x") }) }
@@ -315,7 +317,7 @@ func TestEventsAfterTheEnd(t *testing.T) {
 // TestShutdownHurriesOneThatDrains: its time is the shorter of its own and the
 // group's.
 func TestShutdownHurriesOneThatDrains(t *testing.T) {
-	for drain, stopped := range map[time.Duration]time.Duration{time.Hour: 15 * time.Second, 5 * time.Second: 8 * time.Second} {
+	for drain, stopped := range map[timeout.Limit]time.Duration{3600 * second: 15 * time.Second, 5 * second: 8 * time.Second, timeout.None: 15 * time.Second} {
 		scenario(t, usual(1), func(t *testing.T, w *world) {
 			w.run(2 * time.Second)
 			w.process(101).drained = nil

@@ -3,6 +3,8 @@ package supervise
 import (
 	"slices"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // place is where one process is to be in service.
@@ -37,7 +39,7 @@ func (p *place) remember(e Ending) {
 // retirement is how a process is to be replaced.
 type retirement struct {
 	reason string
-	drain  time.Duration // to finish what it does
+	drain  timeout.Limit // to finish what it does
 	delay  time.Duration // until the replacement is started
 }
 

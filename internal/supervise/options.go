@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // Options say what a group is. Times are exact: there are no defaults.
@@ -23,9 +24,9 @@ type Options struct {
 	Log func(logs.Level, string)
 
 	Startup  time.Duration // until ready; 0: no limit
-	Graceful time.Duration // to drain; 0: it is stopped at once
-	Eviction time.Duration // to drain after Evict; 0: Graceful
-	Shutdown time.Duration // to stop; 0: no limit
+	Graceful timeout.Limit // to drain
+	Eviction timeout.Limit // to drain after Evict; None: Graceful
+	Shutdown timeout.Limit // to stop
 
 	// RestartInterval is how long after its start a process is replaced, less
 	// up to 10 %; 0: never.
@@ -78,8 +79,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("start group %q: %w", o.Name, errors.New("nothing says how"))
 	}
 	for name, d := range map[string]time.Duration{
-		"startup-timeout": o.Startup, "graceful-timeout": o.Graceful, "eviction-timeout": o.Eviction,
-		"shutdown-timeout": o.Shutdown, "restart-interval": o.RestartInterval, "restart-memory": time.Duration(o.RestartMemory),
+		"startup-timeout": o.Startup, "graceful-timeout": time.Duration(o.Graceful), "eviction-timeout": time.Duration(o.Eviction),
+		"shutdown-timeout": time.Duration(o.Shutdown), "restart-interval": o.RestartInterval, "restart-memory": time.Duration(o.RestartMemory),
 	} {
 		if d < 0 {
 			return fmt.Errorf("start group %q: %s is negative", o.Name, name)

@@ -1,10 +1,12 @@
 package supervise
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // want puts a process that is in service into the queue of those to be
@@ -64,7 +66,7 @@ func (g *Group) wantIfOutdated(l *life) {
 // RetireOne has one process replaced; drain is how long it may take to finish
 // what it does then. It is an error if the process is not in service. If it is
 // to be replaced already, that stays as it is.
-func (g *Group) RetireOne(pid int, reason string, drain time.Duration) error {
+func (g *Group) RetireOne(pid int, reason string, drain timeout.Limit) error {
 	for _, p := range g.Snapshot().Places {
 		for _, about := range p.Processes {
 			if about.Pid == pid && about.State.inService() {
@@ -87,9 +89,5 @@ func (g *Group) retireOne(pid int, r retirement) {
 // Evict is RetireOne with the eviction-timeout, if there is one, otherwise the
 // graceful-timeout.
 func (g *Group) Evict(pid int, reason string) error {
-	drain := g.o.Eviction
-	if drain == 0 {
-		drain = g.o.Graceful
-	}
-	return g.RetireOne(pid, reason, drain)
+	return g.RetireOne(pid, reason, cmp.Or(g.o.Eviction, g.o.Graceful))
 }

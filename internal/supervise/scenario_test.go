@@ -8,11 +8,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
+
+// second is a limit.
+const second = timeout.Limit(time.Second)
 
 // usual are limits of which each is recognised in what happens.
 func usual(processes int) Options {
-	return Options{Processes: processes, Startup: 15 * time.Second, Graceful: 10 * time.Second, Shutdown: 5 * time.Second}
+	return Options{Processes: processes, Startup: 15 * time.Second, Graceful: 10 * second, Shutdown: 5 * second}
 }
 
 // scenario runs f in a bubble with a group.
@@ -268,17 +273,16 @@ func TestDrainThatHangs(t *testing.T) {
 
 func TestDrainTimes(t *testing.T) {
 	o := usual(1)
-	o.Eviction = 4 * time.Second
+	o.Eviction = 4 * second
 	for name, c := range map[string]struct {
-		graceful, eviction time.Duration
+		graceful, eviction timeout.Limit
 		retire             func(*Group, int) error
 		want               time.Duration
 	}{
-		"evict":                 {10 * time.Second, 4 * time.Second, func(g *Group, pid int) error { return g.Evict(pid, "x") }, 4 * time.Second},
-		"evict without a limit": {10 * time.Second, 0, func(g *Group, pid int) error { return g.Evict(pid, "x") }, 10 * time.Second},
-		"one":                   {10 * time.Second, 4 * time.Second, func(g *Group, pid int) error { return g.RetireOne(pid, "x", 7*time.Second) }, 7 * time.Second},
-		"recycle":               {10 * time.Second, 4 * time.Second, func(g *Group, _ int) error { g.Recycle("x"); return nil }, 10 * time.Second},
-		"no graceful":           {0, 4 * time.Second, func(g *Group, _ int) error { g.Recycle("x"); return nil }, 0},
+		"evict":                 {10 * second, 4 * second, func(g *Group, pid int) error { return g.Evict(pid, "x") }, 4 * time.Second},
+		"evict without a limit": {10 * second, 0, func(g *Group, pid int) error { return g.Evict(pid, "x") }, 10 * time.Second},
+		"one":                   {10 * second, 4 * second, func(g *Group, pid int) error { return g.RetireOne(pid, "x", 7*second) }, 7 * time.Second},
+		"recycle":               {10 * second, 4 * second, func(g *Group, _ int) error { g.Recycle("x"); return nil }, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := usual(1)
@@ -317,9 +321,31 @@ func TestRetireOneWhoIsNotThere(t *testing.T) {
 	})
 }
 
+// TestNoGracefulTimeout: a process that is replaced is waited for as long as its
+// requests take.
+func TestNoGracefulTimeout(t *testing.T) {
+	o := usual(1)
+	o.Graceful = timeout.None
+	scenario(t, o, func(t *testing.T, w *world) {
+		w.run(2 * time.Second)
+		p := w.process(101)
+		p.drained = func() { w.later(24*time.Hour, func() { p.exitStatus(0) }) }
+		w.notes = nil
+		w.g.Recycle("x")
+		w.run(25 * time.Hour)
+		w.expect(`
+			2s 102 start 1
+			3s 102 up
+			3s 101 draining
+			3s 101 drain: x
+			24h0m3s 101 down: x, after 24h0m3s: exited with status 0`)
+		w.shutdown()
+	})
+}
+
 func TestNoShutdownTimeout(t *testing.T) {
 	o := usual(1)
-	o.Shutdown = 0
+	o.Shutdown = timeout.None
 	scenario(t, o, func(t *testing.T, w *world) {
 		w.run(2 * time.Second)
 		p := w.process(101)

@@ -3,7 +3,11 @@
 // they travel (package control) or what is done about them.
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
+)
 
 // Roles of this program beside the parent's, as spawn names them.
 const (
@@ -71,13 +75,13 @@ type Vitals struct {
 	GILWait  time.Duration // that all of them waited for Python's lock before they ran
 }
 
-// Stopping tells a process to end.
+// Stopping tells a process to end. A server knows its own limits.
 type Stopping struct {
+	// Reason is the shutdown_reason of a daemon.
 	Reason string
-	// Graceful bounds how long running requests may take, Shutdown what
-	// comes after them; 0 is no time for the former and no limit for the
-	// latter.
-	Graceful, Shutdown time.Duration
+	// Shutdown is how long the end of a daemon may take, from the receipt of
+	// this: its requests and its exit handlers together.
+	Shutdown timeout.Limit
 }
 
 // ProcessID names a daemon process.

@@ -8,9 +8,11 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/control"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -139,21 +141,18 @@ func (w *worker) receive() error {
 	}
 }
 
-// end ends requests and Python within the times of order.
+// end ends requests and Python within the time of order.
 func (w *worker) end(ctx context.Context, order wire.Stopping) error {
-	graceful, cancel := context.WithTimeoutCause(ctx, order.Graceful, fmt.Errorf("they still run after %v (graceful-timeout)", order.Graceful))
+	over := order.Shutdown.After(time.Now())
+	requests, cancel := timeout.Until(ctx, over, fmt.Errorf("they still run after %v (shutdown-timeout)", order.Shutdown))
 	defer cancel()
-	if err := w.Requests.Stop(graceful); err != nil {
+	if err := w.Requests.Stop(requests); err != nil {
 		w.log(logs.Error, "%v", err)
 		return err
 	}
-	shutdown := ctx
-	if order.Shutdown > 0 {
-		var cancel context.CancelFunc
-		shutdown, cancel = context.WithTimeoutCause(ctx, order.Shutdown, fmt.Errorf("exit handlers still run after %v (shutdown-timeout)", order.Shutdown))
-		defer cancel()
-	}
-	if err := w.Requests.Close(shutdown, order.Reason); err != nil {
+	handlers, cancel := timeout.Until(ctx, over, fmt.Errorf("exit handlers still run after %v (shutdown-timeout)", order.Shutdown))
+	defer cancel()
+	if err := w.Requests.Close(handlers, order.Reason); err != nil {
 		w.log(logs.Error, "Shutdown timeout expired; aborting daemon process: %v", err)
 		return err
 	}

@@ -3,12 +3,16 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/control"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -52,7 +56,7 @@ func start(t *testing.T, f *fake, change func(*Options)) (parent *control.Conn, 
 func TestRunStopsInOrder(t *testing.T) {
 	f := newFake()
 	parent, wait := start(t, f, nil)
-	if err := parent.Send(wire.Stop, wire.Stopping{Reason: "maximum_requests", Graceful: time.Second}); err != nil {
+	if err := parent.Send(wire.Stop, wire.Stopping{Reason: "maximum_requests", Shutdown: timeout.Limit(time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := wait(); err != nil {
@@ -107,5 +111,66 @@ func TestRunTellsOfALostServer(t *testing.T) {
 	parent.Send(wire.Stop, wire.Stopping{})
 	if err := wait(); err != nil {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// stubborn is requests and exit handlers that take a time, or until they are
+// given up.
+type stubborn struct {
+	*fake
+	requests, handlers time.Duration
+}
+
+func (s *stubborn) Stop(ctx context.Context) error {
+	return s.take(ctx, "wait for requests in 1 threads", s.requests)
+}
+
+func (s *stubborn) Close(ctx context.Context, _ string) error {
+	return s.take(ctx, "wait for the end of Python", s.handlers)
+}
+
+func (s *stubborn) take(ctx context.Context, what string, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		s.note(what)
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	}
+}
+
+// The end of a daemon has the time of shutdown-timeout, with requests that still
+// run and exit handlers together, and the log names no other limit.
+func TestEndHasShutdownTimeout(t *testing.T) {
+	const second = timeout.Limit(time.Second)
+	for _, c := range []struct {
+		name               string
+		limit              timeout.Limit
+		requests, handlers time.Duration
+		took               time.Duration
+		log                string // "" for none
+	}{
+		{"nothing to wait for", second, 0, 0, 0, ""},
+		{"just in time", second, 400 * time.Millisecond, 600*time.Millisecond - 1, time.Second - 1, ""},
+		{"requests are late", second, time.Minute, 0, time.Second, "wait for requests in 1 threads: they still run after 1s (shutdown-timeout)"},
+		{"handlers are late", second, 400 * time.Millisecond, time.Minute, time.Second, "wait for the end of Python: exit handlers still run after 1s (shutdown-timeout)"},
+		{"no limit", timeout.None, 24 * time.Hour, 24 * time.Hour, 48 * time.Hour, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := &textLog{}
+				w := &worker{Options: Options{Requests: &stubborn{newFake(), c.requests, c.handlers}, Log: log}}
+				began := time.Now()
+				err := w.end(t.Context(), wire.Stopping{Shutdown: c.limit})
+				if took := time.Since(began); took != c.took || (err != nil) != (c.log != "") {
+					t.Errorf("after %v: %v, want it after %v", took, err, c.took)
+				}
+				if got := log.String(); !strings.Contains(got, c.log) || c.log == "" && got != "" {
+					t.Errorf("logged %q, want %q", got, c.log)
+				}
+			})
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // held is a request that waits in the application.
@@ -103,17 +104,65 @@ func TestSecondSignal(t *testing.T) {
 // A request that takes longer than the grace is cut off, and the status says so.
 func TestGraceIsOver(t *testing.T) {
 	t.Parallel()
-	for grace, want := range map[string]string{"1": "requests still run after 1s", "0": "requests still run after 0s"} {
-		t.Run(grace, func(t *testing.T) {
+	p := launch{dir: appDir(t), args: []string{"--graceful-timeout", "1", "--shutdown-timeout", "1", "app.py"}, status: 1}.start(t)
+	h := p.holdOne()
+	p.stop()
+	p.stderr.await(t, `\[core:error\] .*requests still run after 1s \(graceful-timeout\)`)
+	p.stderr.await(t, `wait for requests inside Python: exit handlers still run after 1s \(shutdown-timeout\)`)
+	if err := <-h.failed; err == nil {
+		t.Error("the request was answered")
+	}
+}
+
+// Limits of 0 are none: the request is answered, however long it takes, and then
+// exit handlers are run.
+func TestStopWithoutLimits(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, l launch) {
+		l.dir, l.args = appDir(t), []string{"--graceful-timeout", "0", "--shutdown-timeout", "0", "app.py"}
+		p := l.start(t)
+		h := p.holdOne()
+		p.signal(syscall.SIGTERM)
+		p.stderr.await(t, `caught terminated`)
+		select {
+		case err := <-h.failed:
+			t.Errorf("the request: %v", err)
+		case <-p.exited:
+			t.Error("the server has ended")
+		case <-time.After(1500 * time.Millisecond): // longer than any limit that 0 might be taken for
+		}
+		h.open()
+		p.wait()
+		if r := <-h.answer; r.body != "released\n" {
+			t.Errorf("the running request got %q", r.body)
+		}
+		p.stderr.await(t, `\[wsgi:info\] .*exit handler was run$`)
+	})
+}
+
+// Without a shutdown-timeout a daemon waits for a request that has outlived the
+// graceful-timeout, and the log blames that one limit.
+func TestStopWithoutShutdownTimeout(t *testing.T) {
+	t.Parallel()
+	p := launch{dir: appDir(t), daemon: true, args: []string{"--graceful-timeout", "1", "--shutdown-timeout", "0", "app.py"}, status: 1}.start(t)
+	h := p.holdOne()
+	p.signal(syscall.SIGTERM)
+	p.stderr.await(t, `\[core:error\] .*requests still run after 1s \(graceful-timeout\)`)
+	p.stderr.await(t, `process 1 \(pid \d+\) is told to stop: shutdown`)
+	h.open()
+	p.wait()
+	p.stderr.await(t, `\[wsgi:info\] .*exit handler was run$`)
+	if n := p.stderr.count(`still run after`); n != 1 {
+		t.Errorf("%d lines say that something still ran, want 1:\n%s", n, p.stderr)
+	}
+}
+
+// inBothModes runs a test in embedded and in daemon mode.
+func inBothModes(t *testing.T, test func(*testing.T, launch)) {
+	for name, daemon := range map[string]bool{"embedded": false, "daemon": true} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := launch{dir: appDir(t), args: []string{"--graceful-timeout", grace, "--shutdown-timeout", "1", "app.py"}, status: 1}.start(t)
-			h := p.holdOne()
-			p.stop()
-			p.stderr.await(t, `\[core:error\] .*`+want)
-			p.stderr.await(t, `wait for requests inside Python: exit handlers still run after 1s`)
-			if err := <-h.failed; err == nil {
-				t.Error("the request was answered")
-			}
+			test(t, launch{daemon: daemon})
 		})
 	}
 }
