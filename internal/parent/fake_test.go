@@ -150,7 +150,11 @@ func (f *fake) obey(m *control.Message) {
 		f.w.note("%s: report", f.name)
 	case wire.Stop:
 		decode(&stop)
-		f.w.note("%s: stop %s", f.name, stop.Reason)
+		last := ""
+		if stop.Last {
+			last = "the last one"
+		}
+		f.w.note("%s: stop %s", f.name, stop.Reason+last)
 		if f.follows(wire.Stop) {
 			f.exit(spawn.Exit{})
 		}

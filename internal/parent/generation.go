@@ -26,6 +26,9 @@ type generation struct {
 	groups map[string]*group
 	ending bool // the server is meant to end, or has
 
+	once    sync.Once // of end
+	outcome error     // of end
+
 	lost bool // it is being replaced because its server has ended; guarded by the parent's mu
 }
 
@@ -78,8 +81,13 @@ func (g *generation) list() []*group {
 
 // end drains the server, then the groups. What does not end within its limits
 // is killed, and when ctx is done everything is. The error says what did not
-// end by itself.
+// end by itself. A second call waits for the first.
 func (g *generation) end(ctx context.Context, order wire.Stopping) error {
+	g.once.Do(func() { g.outcome = g.drain(ctx, order) })
+	return g.outcome
+}
+
+func (g *generation) drain(ctx context.Context, order wire.Stopping) error {
 	g.mu.Lock()
 	g.ending = true
 	g.mu.Unlock()

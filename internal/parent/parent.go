@@ -32,7 +32,11 @@ type Options struct {
 	// Graceful is how long running requests of a server may take that was
 	// replaced or told to end; Shutdown is what the rest may take.
 	Graceful, Shutdown timeout.Limit
-	Log                logs.Logger
+	// Stopping is called when Stop has begun: no server is started any more, and
+	// the one that serves is told next. It is where the caller closes the sockets
+	// that servers inherit. nil: nothing is to be done.
+	Stopping func()
+	Log      logs.Logger
 }
 
 // Group is a process group.
@@ -154,6 +158,9 @@ func (p *Parent) Reload() error {
 	}
 	old := p.now()
 	g, err := p.startGeneration(p.life, old)
+	if cause := context.Cause(p.life); err != nil && cause != nil {
+		return cause
+	}
 	if err != nil {
 		return fmt.Errorf("reload: the old processes go on: %w", err)
 	}
@@ -172,21 +179,37 @@ func (p *Parent) retire(g *generation) {
 // Stop ends everything: requests that run have until graceful-timeout, then
 // exit handlers until shutdown-timeout. When force is done it kills what is
 // left. It returns when all processes have ended; an error says which did not
-// end by themselves.
+// end by themselves. The server that serves is told at once, also while one that
+// it has replaced still ends.
 func (p *Parent) Stop(force context.Context) error {
 	p.mu.Lock()
 	p.stopping = true
+	serving := p.current
 	p.mu.Unlock()
 	p.stop(ErrStopped)
 	defer p.cut()
 	defer context.AfterFunc(force, p.cut)()
-	p.owned.Wait()
-	p.changing.Lock()
-	defer p.changing.Unlock()
-	if g := p.now(); g != nil {
-		return g.end(p.force, wire.Stopping{})
+	if p.o.Stopping != nil {
+		p.o.Stopping()
 	}
-	return nil
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.endLast(serving) }()
+	p.owned.Wait()
+	p.changing.Lock() // a start that was under way has failed, or there is another generation
+	defer p.changing.Unlock()
+	err := <-stopped
+	if g := p.now(); g != serving {
+		err = errors.Join(err, p.endLast(g))
+	}
+	return err
+}
+
+// endLast ends a generation, perhaps nil, that no other comes after.
+func (p *Parent) endLast(g *generation) error {
+	if g == nil {
+		return nil
+	}
+	return g.end(p.force, wire.Stopping{Last: true})
 }
 
 // Recovery after the end of a server: it is tried again at growing intervals.
@@ -227,6 +250,9 @@ func (p *Parent) recover(old *generation, pause time.Duration) {
 		if err == nil {
 			p.set(g)
 			p.retire(old)
+			return
+		}
+		if p.life.Err() != nil {
 			return
 		}
 		p.log(logs.Error, "start another server: %v; trying again in %v", err, wait)

@@ -3,12 +3,15 @@ package parent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -30,7 +33,7 @@ func TestStartAndStop(t *testing.T) {
 		t.Errorf("groups %+v", groups)
 	}
 	w.mustStop()
-	w.happened("server 1: attach a 1", "server 1: stop ", "a 1: stop shutdown_signal")
+	w.happened("server 1: attach a 1", "server 1: stop the last one", "a 1: stop shutdown_signal")
 	w.never("server 2")
 	if err := w.p.Reload(); !errors.Is(err, ErrStopped) {
 		t.Errorf("reload after the end: %v", err)
@@ -120,7 +123,7 @@ func TestReload(t *testing.T) {
 	w.happened("server 2 started", "server 2 ready", "a 2 started", "a 2 ready", "server 1: stop ", "a 1: stop shutdown_signal")
 	w.happened("a 2 ready", "server 2: attach a 2", "server 2: serve")
 	w.mustStop()
-	w.happened("a 1: stop shutdown_signal", "server 2: stop ", "a 2: stop shutdown_signal")
+	w.happened("a 1: stop shutdown_signal", "server 2: stop the last one", "a 2: stop shutdown_signal")
 }
 
 // TestReloadFails: the old processes go on.
@@ -215,13 +218,104 @@ func TestStopAtOnce(t *testing.T) {
 	force, cancel := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- w.p.Stop(force) }()
-	w.await("server 1: stop ")
+	w.await("server 1: stop the last one")
 	cancel()
 	err := <-stopped
 	if err == nil || !strings.Contains(err.Error(), "the server process was killed") || !strings.Contains(err.Error(), "end process group a") {
 		t.Errorf("got %v", err)
 	}
 	w.happened("server 1 killed", "a 1 killed")
+}
+
+// TestServerThatDoesNotEnd: it is killed when its times are over, at a stop and
+// after a reload, and the error names them.
+func TestServerThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*world) string{
+		"stop": func(w *world) string {
+			if err := w.p.Stop(context.Background()); err != nil {
+				return err.Error()
+			}
+			return ""
+		},
+		"reload": func(w *world) string {
+			if err := w.p.Reload(); err != nil {
+				w.t.Error(err)
+			}
+			return w.text(&w.lines)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "a")
+			w.p.o.Graceful = timeout.Limit(10 * time.Millisecond)
+			w.mustStart()
+			w.process("server 1").ignore(wire.Stop)
+			want := fmt.Sprintf("the server process %d did not end within graceful-timeout=10ms: killed", w.process("server 1").pid)
+			if got := end(w); !strings.Contains(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			w.happened("server 1 killed", "a 1: stop shutdown_signal")
+		})
+	}
+}
+
+func TestServerLimits(t *testing.T) {
+	const second = timeout.Limit(time.Second)
+	for _, c := range []struct {
+		limits serverLimits
+		all    timeout.Limit
+		text   string
+	}{
+		{serverLimits{15 * second, 5 * second, false}, 18 * second, "graceful-timeout=15s"},
+		{serverLimits{15 * second, 5 * second, true}, 23 * second, "graceful-timeout=15s and shutdown-timeout=5s"},
+		{serverLimits{timeout.None, 5 * second, false}, timeout.None, "graceful-timeout=no limit"},
+		{serverLimits{15 * second, timeout.None, false}, 18 * second, "graceful-timeout=15s"},
+		{serverLimits{15 * second, timeout.None, true}, timeout.None, "graceful-timeout=15s and shutdown-timeout=no limit"},
+	} {
+		if c.limits.all() != c.all || c.limits.String() != c.text {
+			t.Errorf("%+v: %v, %q", c.limits, c.limits.all(), c.limits.String())
+		}
+	}
+}
+
+// TestStopWhileReplacedServerEnds: the server that serves is told at once, and
+// after Stopping was called.
+func TestStopWhileReplacedServerEnds(t *testing.T) {
+	w := newWorld(t, "a")
+	w.p.o.Stopping = func() { w.note("sockets closed") }
+	w.mustStart()
+	w.process("server 1").ignore(wire.Stop) // its requests take their time
+	reloaded := make(chan error, 1)
+	go func() { reloaded <- w.p.Reload() }()
+	w.await("server 1: stop ")
+	stopped := make(chan error, 1)
+	go func() { stopped <- w.p.Stop(context.Background()) }()
+	w.await("server 2: stop the last one")
+	w.happened("sockets closed", "server 2: stop the last one")
+	w.process("server 1").exit(spawn.Exit{})
+	if err := errors.Join(<-reloaded, <-stopped); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStopDuringReload: a start that was under way is given up, and nobody is told
+// to stop twice.
+func TestStopDuringReload(t *testing.T) {
+	w := newWorld(t, "a")
+	w.mustStart()
+	wait, open := w.gate()
+	w.behave(func(f *fake) { wait() })
+	reloaded := make(chan error, 1)
+	go func() { reloaded <- w.p.Reload() }()
+	w.await("server 2 started")
+	w.mustStop()
+	if err := <-reloaded; !errors.Is(err, ErrStopped) {
+		t.Errorf("reload: %v", err)
+	}
+	open()
+	w.happened("server 1: stop the last one")
+	w.happened("server 2 killed")
 }
 
 // TestServerDies: another takes its place, with daemons of its own; the old ones

@@ -82,6 +82,9 @@ type Stopping struct {
 	// Shutdown is how long the end of a daemon may take, from the receipt of
 	// this: its requests and its exit handlers together.
 	Shutdown timeout.Limit
+	// Last says to a server that no other accepts connections in its place: it
+	// answers those that wait in the socket before it closes that.
+	Last bool `json:",omitempty"`
 }
 
 // ProcessID names a daemon process.
