@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/hosting"
@@ -29,7 +29,8 @@ type parentMode struct {
 	*serving
 	args           []string
 	stdout, stderr io.Writer
-	socket         *os.File // the listening one
+	socket         *os.File    // the listening one, for servers
+	refusing       *time.Timer // of a stop: until clients are refused in any case
 	launcher       *spawn.Launcher
 	parent         *parent.Parent
 	users          map[string]string // whom the processes of a group run as, by its name
@@ -97,7 +98,7 @@ func (p *parentMode) open() (err error) {
 // newParent makes what runs the processes of the plan.
 func (p *parentMode) newParent() error {
 	graceful, shutdown := p.times()
-	o := parent.Options{Server: p.startServer, Serves: p.plan.Embedded(), Graceful: graceful, Shutdown: shutdown, Log: p.logs.errors}
+	o := parent.Options{Server: p.startServer, Serves: p.plan.Embedded(), Graceful: graceful, Shutdown: shutdown, Stopping: p.closeSockets, Log: p.logs.errors}
 	p.users = map[string]string{}
 	for i := range p.plan.Groups {
 		g := &p.plan.Groups[i]
@@ -119,6 +120,17 @@ func (p *parentMode) newParent() error {
 	}
 	p.parent = parent.New(o)
 	return nil
+}
+
+// socketEnd is how long the server may take at a stop to answer what waits in the
+// listening socket, and to close that in all processes.
+const socketEnd = 2 * time.Second
+
+// closeSockets leaves the listening socket to the server, which is to stop. A
+// server that is stuck leaves no client waiting.
+func (p *parentMode) closeSockets() {
+	_ = p.socket.Close() // it has served its purpose
+	p.refusing = time.AfterFunc(socketEnd, p.listener.Refuse)
 }
 
 // pythonNames says which Python runs each group that serves requests.
@@ -145,14 +157,25 @@ func (p *parentMode) pythonNames() string {
 }
 
 func (p *parentMode) close() {
-	if err := errors.Join(p.launcher.Close(), p.socket.Close(), p.listener.Close(), p.logs.Close()); err != nil && !errors.Is(err, net.ErrClosed) {
+	if p.refusing != nil {
+		p.refusing.Stop()
+	}
+	if err := errors.Join(p.launcher.Close(), closeOnce(p.socket), p.listener.Close(), p.logs.Close()); err != nil {
 		fmt.Fprintf(p.stderr, "gophersnake: %v\n", err)
 	}
 }
 
+// closeOnce closes a file that may have been closed before.
+func closeOnce(f *os.File) error {
+	if err := f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // settings are those of a process that has to know a part of the plan.
 func (p *parentMode) settings(part hosting.Plan) roleSettings {
-	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), Account: p.account, Plan: part}
+	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), ForeignSocket: p.listener.Foreign, Account: p.account, Plan: part}
 }
 
 // startServer starts a server process.

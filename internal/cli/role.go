@@ -23,6 +23,8 @@ type roleSettings struct {
 	Account   account.Account // of the server
 	// Plan is all of it for a server, and Only one group for a daemon.
 	Plan hosting.Plan
+	// ForeignSocket says of the listening socket that others keep it.
+	ForeignSocket bool `json:",omitempty"`
 	// ServerPID is the server that a daemon serves.
 	ServerPID int `json:",omitempty"`
 }

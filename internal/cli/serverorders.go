@@ -113,6 +113,7 @@ func (s *serverOrders) obey(m *control.Message) error {
 	var id wire.ProcessID
 	var gone wire.Departure
 	var down wire.Unavailable
+	var stopping wire.Stopping
 	switch m.Kind {
 	case wire.Attach:
 		if err := m.Decode(&process); err != nil {
@@ -147,6 +148,12 @@ func (s *serverOrders) obey(m *control.Message) error {
 	case wire.Serve:
 		s.begin()
 	case wire.Stop:
+		if err := m.Decode(&stopping); err != nil {
+			return err
+		}
+		if stopping.Last {
+			s.role.listener.Last()
+		}
 		s.stop()
 	}
 	return nil

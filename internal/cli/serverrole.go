@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/listen"
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/server"
 	"github.com/gophersnake/gophersnake/internal/wire"
@@ -58,6 +59,17 @@ func (r *role) answer(stop context.Context, orders *serverOrders) error {
 	})
 }
 
+// takeOver makes a listener of the listening socket, and closes the file.
+func takeOver(socket *os.File, foreign bool) (*listen.Listener, error) {
+	l, err := net.FileListener(socket)
+	if err = errors.Join(err, socket.Close()); err != nil {
+		return nil, fmt.Errorf("take over the listening socket: %w", err)
+	}
+	own := listen.New(l.(*net.TCPListener))
+	own.Foreign = foreign
+	return own, nil
+}
+
 // holdServerSignals makes that only the parent ends a server. The signals are
 // caught and dropped: programs that embedded applications start would inherit
 // it if they were ignored.
@@ -67,11 +79,9 @@ func holdServerSignals() {
 
 // prepareServer drops rights and makes ready to answer.
 func (r *role) prepareServer(orders *serverOrders) (err error) {
-	l, err := net.FileListener(r.in.Files()[fileMain])
-	if err != nil {
-		return fmt.Errorf("take over the listening socket: %w", err)
+	if r.listener, err = takeOver(r.in.Files()[fileMain], r.settings.ForeignSocket); err != nil {
+		return err
 	}
-	r.listener = l.(*net.TCPListener)
 	if err := account.Become(r.account); err != nil {
 		return err
 	}

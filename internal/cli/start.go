@@ -33,7 +33,7 @@ const gcPercent = 400
 type serving struct {
 	o        *StartOptions
 	plan     hosting.Plan // of a daemon process, its part of it
-	listener *net.TCPListener
+	listener *listen.Listener
 	logs     *logFiles
 	account  account.Account // of the server
 	home     *pyhome.Installation
@@ -185,6 +185,10 @@ func (s *serving) run(stops *stops) error {
 	if err != nil {
 		return err
 	}
+	stops.beforeEnd(func() {
+		s.listener.Last()
+		reload.forgo()
+	})
 	graceful, shutdown := s.times()
 	err = server.Run(stops.stop, stops.force, server.Options{
 		Listener: s.listener, Front: s.front, Host: reload, Log: s.logs.errors,

@@ -78,6 +78,13 @@ func (r *reload) watcher() *watch.Watcher {
 	return w
 }
 
+// forgo gives the socket up: no other run of the program comes.
+func (r *reload) forgo() {
+	if r.bequest != nil {
+		_ = r.bequest.Close() // end closes it, too
+	}
+}
+
 // Close ends Python when the watching, which ends with the stop, is over.
 func (r *reload) Close(ctx context.Context) error {
 	select {

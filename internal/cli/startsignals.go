@@ -25,6 +25,7 @@ type stops struct {
 	mu      sync.Mutex
 	restart bool // stop was asked for by begin
 	ended   bool
+	last    func() // called when the program is to end, before stop is done
 }
 
 // holdSignals keeps SIGHUP and SIGUSR1 from ending the program while it
@@ -68,7 +69,21 @@ func (s *stops) take(sig os.Signal, l *logFiles) {
 	s.restart = false
 	l.errors.Log(logs.Record{Level: logs.Notice, Module: "core",
 		Message: "caught " + sig.String() + ", stopping when running requests are done"})
+	if s.last != nil {
+		s.last()
+	}
 	s.cancelStop()
+}
+
+// beforeEnd has f called when a signal ends the program, before stop is done; at
+// once if that has happened. f must not call methods of s.
+func (s *stops) beforeEnd(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = f
+	if s.stop.Err() != nil && !s.restart {
+		f()
+	}
 }
 
 // begin begins a restart, unless the server has been told to stop.

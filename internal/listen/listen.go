@@ -20,7 +20,7 @@ const firstInherited = 3
 // Open returns a listener on host and port: the inherited socket if this
 // process was handed one for that port, otherwise a new one. An empty host
 // means all interfaces, port 0 any free port.
-func Open(host string, port int) (*net.TCPListener, error) {
+func Open(host string, port int) (*Listener, error) {
 	inherited, err := inherit(port)
 	if inherited != nil || err != nil {
 		return inherited, err
@@ -29,7 +29,7 @@ func Open(host string, port int) (*net.TCPListener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
 	case err == nil:
-		return l.(*net.TCPListener), nil
+		return New(l.(*net.TCPListener)), nil
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, &InUseError{Address: address, Holder: holder(port), Err: err}
 	case errors.Is(err, syscall.EACCES):
@@ -41,14 +41,16 @@ func Open(host string, port int) (*net.TCPListener, error) {
 // inherit returns the socket that was left for this process by the protocol of
 // sd_listen_fds(3) and listens on port; nil if none was left. Sockets that are
 // all for other ports are an error: nobody would answer on them.
-func inherit(port int) (*net.TCPListener, error) {
+func inherit(port int) (*Listener, error) {
 	pid, _ := strconv.Atoi(os.Getenv("LISTEN_PID"))
 	n, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if pid != os.Getpid() {
 		return nil, nil
 	}
 	os.Unsetenv("LISTEN_PID") // not for the processes that applications start
+	foreign := os.Getenv("LISTEN_FDNAMES") != bequestName
 	os.Unsetenv("LISTEN_FDS")
+	os.Unsetenv("LISTEN_FDNAMES")
 	var others []string
 	for fd := firstInherited; fd < firstInherited+n; fd++ {
 		l, err := fromDescriptor(fd)
@@ -56,7 +58,9 @@ func inherit(port int) (*net.TCPListener, error) {
 			return nil, err
 		}
 		if at := l.Addr().(*net.TCPAddr).Port; port == 0 || at == port {
-			return l, nil
+			own := New(l)
+			own.Foreign = foreign
+			return own, nil
 		}
 		others = append(others, l.Addr().String())
 		l.Close()
@@ -83,25 +87,35 @@ func fromDescriptor(fd int) (*net.TCPListener, error) {
 	return tcp, nil
 }
 
+// bequestName is LISTEN_FDNAMES of a program's next run: nobody else has the
+// socket.
+const bequestName = "gophersnake"
+
 // Bequest is a listener prepared to outlive this process's program.
 type Bequest struct {
-	file *os.File
-	port int
+	file    *os.File
+	port    int
+	foreign bool
 }
 
 // Bequeath duplicates the socket of l for Exec. Connections that arrive from
 // now on wait in its queue even when l is closed. The caller closes what it
 // does not use.
-func Bequeath(l *net.TCPListener) (*Bequest, error) {
+func Bequeath(l *Listener) (*Bequest, error) {
 	f, err := l.File()
 	if err != nil {
 		return nil, fmt.Errorf("duplicate listening socket: %w", err)
 	}
-	return &Bequest{file: f, port: l.Addr().(*net.TCPAddr).Port}, nil
+	return &Bequest{file: f, port: l.Addr().(*net.TCPAddr).Port, foreign: l.Foreign}, nil
 }
 
-// Close gives the socket up.
-func (b *Bequest) Close() error { return b.file.Close() }
+// Close gives the socket up. It may be called again.
+func (b *Bequest) Close() error {
+	if err := b.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
 
 // Exec replaces this program by another run of itself with the same
 // arguments, which finds the socket with Open. It does not return unless it
@@ -116,6 +130,9 @@ func (b *Bequest) Exec(environment ...string) error {
 	}
 	os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	os.Setenv("LISTEN_FDS", "1")
+	if !b.foreign {
+		os.Setenv("LISTEN_FDNAMES", bequestName)
+	}
 	err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), environment...))
 	return fmt.Errorf("run this program again: %w", err)
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-func open(t *testing.T, host string, port int) *net.TCPListener {
+func open(t *testing.T, host string, port int) *Listener {
 	t.Helper()
 	l, err := Open(host, port)
 	if err != nil {
@@ -156,7 +156,7 @@ func reportInherited() {
 	if err != nil {
 		panic(err)
 	}
-	os.Stdout.WriteString(l.Addr().String() + "\n" + os.Getenv("GOPHERSNAKE_TEST_EXTRA") + "\n")
+	os.Stdout.WriteString(l.Addr().String() + "\n" + os.Getenv("GOPHERSNAKE_TEST_EXTRA") + "\n" + strconv.FormatBool(l.Foreign) + "\n")
 	os.Exit(0)
 }
 
@@ -174,7 +174,7 @@ func replaced(t *testing.T, next string) []string {
 
 func TestExecPassesSocketOn(t *testing.T) {
 	lines := replaced(t, "second")
-	if len(lines) < 3 || lines[0] != lines[1] || lines[2] != "extra" {
+	if len(lines) < 4 || lines[0] != lines[1] || lines[2] != "extra" || lines[3] != "false" {
 		t.Errorf("before and after: %q", lines)
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -220,4 +221,103 @@ func TestStopHTTP2(t *testing.T) {
 		t.Errorf("got %q", answer)
 	}
 	p.wait()
+}
+
+// Whoever connects after the signal is refused at once, and not left in the queue
+// of a socket that nobody accepts on, while a request still runs.
+func TestStopRefuses(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"app.py"}, {"--reload-on-changes", "app.py"}} {
+		inBothModes(t, func(t *testing.T, l launch) {
+			l.dir, l.args = appDir(t), args
+			p := l.start(t)
+			h := p.holdOne()
+			p.signal(syscall.SIGTERM)
+			eventually(t, "new connections are refused", func() bool {
+				c, err := net.Dial("tcp", p.addr)
+				if err == nil {
+					c.Close()
+				}
+				return errors.Is(err, syscall.ECONNREFUSED)
+			})
+			h.open()
+			p.wait()
+			if r := <-h.answer; r.body != "released\n" {
+				t.Errorf("the running request got %q", r.body)
+			}
+		})
+	}
+}
+
+// Those whose connections wait in the queue when the stop begins are answered.
+func TestStopAnswersTheQueue(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, l launch) {
+		l.dir, l.args = appDir(t), []string{"app.py"}
+		p := l.start(t)
+		frozen := []int{p.pid()} // what accepts
+		if l.daemon {
+			frozen = p.roleOf("server")
+		}
+		signalAll(t, frozen, syscall.SIGSTOP)
+		const clients = 50
+		var all []net.Conn
+		for range clients {
+			all = append(all, p.send("POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"))
+		}
+		p.signal(syscall.SIGTERM)
+		if l.daemon {
+			p.stderr.await(t, `caught terminated`)
+		}
+		signalAll(t, frozen, syscall.SIGCONT)
+		for i, c := range all {
+			r, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatalf("client %d of %d: %v", i, clients, err)
+			}
+			if r.StatusCode != 200 {
+				t.Errorf("client %d got %s", i, r.Status)
+			}
+		}
+		p.wait()
+	})
+}
+
+// A server process that does not end is killed when its time is over.
+func TestStuckServer(t *testing.T) {
+	t.Parallel()
+	p := launch{dir: appDir(t), daemon: true, args: []string{"--graceful-timeout", "1", "app.py"}, status: 1}.start(t)
+	frozen := p.roleOf("server")
+	signalAll(t, frozen, syscall.SIGSTOP)
+	p.stop()
+	p.stderr.await(t, `\[core:error\] .*the server process \d+ did not end within graceful-timeout=1s: killed`)
+	for _, pid := range frozen {
+		if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+			t.Errorf("the server process %d is left: %v", pid, err)
+		}
+	}
+}
+
+// A second signal does not wait for a server process that does not end.
+func TestSecondSignalKillsStuckServer(t *testing.T) {
+	t.Parallel()
+	p := launch{dir: appDir(t), daemon: true, args: []string{"--graceful-timeout", "0", "--shutdown-timeout", "0", "app.py"}, status: 1}.start(t)
+	signalAll(t, append(p.roleOf("server"), p.roleOf("daemon")...), syscall.SIGSTOP)
+	p.signal(syscall.SIGTERM)
+	p.stderr.await(t, `caught terminated`)
+	p.signal(syscall.SIGTERM)
+	p.wait()
+	p.stderr.await(t, `\[core:error\] .*stopped at once by a second signal`)
+}
+
+func signalAll(t *testing.T, pids []int, sig syscall.Signal) {
+	t.Helper()
+	if len(pids) == 0 {
+		t.Fatal("there is no process")
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, sig); err != nil {
+			t.Fatalf("send %v to process %d: %v", sig, pid, err)
+		}
+	}
 }
