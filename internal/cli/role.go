@@ -54,6 +54,7 @@ func runRole(name string, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "gophersnake: %v\n", err)
 		return statusFailure
 	}
+	go exitWithParent(in) // ends with the process
 	r, err := newRole(in)
 	if err != nil {
 		in.Control().Send(wire.Failed, wire.Failure{Reason: err.Error()})
@@ -69,6 +70,14 @@ func runRole(name string, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "gophersnake: there is no role %q\n", name)
 	return statusUsage
+}
+
+// exitWithParent ends the process at once when its parent is gone. The kernel has
+// been told to do so, too, but forgets it at a change of account, and is told again
+// only afterwards (dieWithParent).
+func exitWithParent(in *spawn.Inherited) {
+	<-in.ParentGone()
+	os.Exit(statusFailure)
 }
 
 func newRole(in *spawn.Inherited) (*role, error) {

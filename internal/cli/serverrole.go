@@ -85,6 +85,9 @@ func (r *role) prepareServer(orders *serverOrders) (err error) {
 	if err := account.Become(r.account); err != nil {
 		return err
 	}
+	if err := r.dieWithParent(); err != nil {
+		return err
+	}
 	if r.plan.Embedded() {
 		if err := r.embed(context.Background()); err != nil {
 			return err

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"strconv"
+	"strings"
 )
 
 // descriptors returns how many descriptors a server has open.
@@ -28,4 +29,15 @@ func (p *process) statusNumber(field string) int {
 		p.t.Fatal(err)
 	}
 	return n
+}
+
+// stateOf returns the letter of a process's state, as proc_pid_stat(5) has it, ""
+// when there is no such process.
+func stateOf(pid int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	return rest[:1]
 }
