@@ -24,6 +24,10 @@ type Conn struct {
 	scan    scanner
 	stoodIn bool         // a stand-in byte has been delivered
 	told    bool         // the refusal has been reported
+	retired atomic.Bool  // no further request is to begin; see Retire
+	http2   atomic.Bool  // it speaks HTTP/2
+	lingers atomic.Bool  // Close is to linger; see Linger
+	stayBy  atomic.Int64 // until when Retire waits, in Unix nanoseconds; 0: it does not
 	leaveBy atomic.Int64 // when the rest of a body is no longer waited for, in Unix nanoseconds; 0: not set
 
 	writeBy  time.Time     // the write deadline in force
@@ -69,6 +73,20 @@ func (l *listener) Accept() (net.Conn, error) {
 // is InBody, waits a moment for the client to take it, and returns a
 // *net.OpError around the *Refusal, from then on at every call.
 func (c *Conn) Read(p []byte) (int, error) {
+	for {
+		if c.retired.Load() && c.betweenRequests(p) {
+			return c.leaveIdle(p)
+		}
+		n, err := c.read(p)
+		if n != 0 || err != nil || len(p) == 0 {
+			return n, err
+		}
+		// woken: see Retire
+	}
+}
+
+// read is Read, but returns 0, nil when it was woken.
+func (c *Conn) read(p []byte) (int, error) {
 	if c.scan.refusal != nil {
 		return c.refuse(p)
 	}
@@ -87,7 +105,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 		return n, err
 	}
+	return c.pass(p, n, err)
+}
+
+// pass follows the n bytes of p that have been read, and returns what of them may
+// pass, or refuses them.
+func (c *Conn) pass(p []byte, n int, err error) (int, error) {
 	pass := c.scan.feed(p[:n])
+	if c.scan.state == opaque && !c.http2.Load() {
+		c.http2.Store(true)
+	}
 	switch {
 	case pass == n:
 		return n, err
@@ -180,16 +207,17 @@ func (c *Conn) dismiss(r *Refusal, scratch []byte) {
 	if _, err := c.write(r.page()); err != nil {
 		return
 	}
-	_ = c.linger(scratch)
+	_ = c.linger(scratch, lingerTime)
 }
 
 // CloseWrite ends what is sent, and waits for a moment for the client to do the
 // same: to close the connection while the client sends would reset it, and the
 // reset could overtake the response. The caller must be the only one to read.
-func (c *Conn) CloseWrite() error { return c.linger(make([]byte, 4<<10)) }
+func (c *Conn) CloseWrite() error { return c.linger(make([]byte, 4<<10), lingerTime) }
 
-// linger reads on until the client has closed its side or lingerTime is over.
-func (c *Conn) linger(scratch []byte) error {
+// linger ends what is sent and reads on until the client has closed its side or
+// the time is over.
+func (c *Conn) linger(scratch []byte, patience time.Duration) error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
 		return io.ErrClosedPipe
@@ -197,7 +225,7 @@ func (c *Conn) linger(scratch []byte) error {
 	if err := half.CloseWrite(); err != nil {
 		return err
 	}
-	if err := c.Conn.SetReadDeadline(time.Now().Add(lingerTime)); err != nil {
+	if err := c.Conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	for {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
@@ -16,8 +15,7 @@ type connection struct {
 	text gateway.Conn
 	conn *framing.Conn
 
-	arriving atomic.Bool   // it is counted in Server.arriving
-	limited  time.Duration // of the request that is served; see limit
+	limited time.Duration // of the request that is served; see limit
 }
 
 type connectionKey struct{}

@@ -74,7 +74,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.active.Add(-1)
 	x := s.exchanges.Get().(*exchange)
 	x.begin(w, r)
-	s.arrived(x.conn)
 	x.run()
 	if !x.cut {
 		x.drain()
@@ -84,6 +83,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if x.closing || x.declined() {
 		x.leave()
+	}
+	if s.draining.Load() {
+		x.endsLater()
 	}
 	if x.body.broken() {
 		x.abandonBody()

@@ -56,6 +56,9 @@ func (x *exchange) reason(h *gateway.Head) {
 // writeHead sends the head with the headers set so far; length is that of the
 // body, -1 if unknown.
 func (x *exchange) writeHead(status int, length int64) {
+	if x.s.draining.Load() {
+		x.endConnection()
+	}
 	header := x.w.Header()
 	if _, ok := header["Content-Type"]; !ok {
 		header["Content-Type"] = nil // keeps net/http from inventing one

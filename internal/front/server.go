@@ -24,7 +24,8 @@ type Server struct {
 	warnedHop atomic.Bool // of a hop-by-hop header from the application
 	warned204 atomic.Bool // of a body with a status that has none
 	accepting acceptance
-	arriving  atomic.Int64 // connections on which a request is being read
+	draining  atomic.Bool // each response is the last of its connection
+	open      openConnections
 }
 
 // New returns a server that does not listen yet.
@@ -71,21 +72,24 @@ func (s *Server) Serve(l net.Listener) error {
 	return fmt.Errorf("serve %s: %w", l.Addr(), err)
 }
 
-// Shutdown stops accepting, closes idle connections and waits until the running
-// requests have been answered. When ctx ends first it closes their connections
-// and returns the error of ctx without waiting for the application. It may be
-// called more than once, and from several goroutines.
+// Shutdown stops accepting, and waits until running requests, and those that come
+// in the next moment on connections that are open, have been answered: see settle.
+// When ctx ends first it closes their connections and returns the error of ctx
+// without waiting for the application. It may be called more than once, and from
+// several goroutines.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.settle(ctx)
 	err := s.http.Shutdown(ctx)
 	if err == nil {
 		return nil
 	}
-	err = fmt.Errorf("shut down with %d requests running: %w", s.Active(), err)
-	if closing := s.http.Close(); closing != nil {
-		return errors.Join(err, closing)
+	s.open.each(func(c *framing.Conn) { c.Linger(false) })
+	running := s.Active()
+	closing := s.http.Close()
+	if running == 0 {
+		return closing // what was left was about to end
 	}
-	return err
+	return errors.Join(fmt.Errorf("shut down with %d requests running: %w", running, err), closing)
 }
 
 // Active returns how many requests are being answered.

@@ -29,6 +29,7 @@ type Conn struct {
 	armed   time.Time // the one that the system has; zero: none
 	reading bool      // the system is being asked
 	parked  bool      // a read of one byte waits
+	woken   bool      // a read is to return nothing; see Wake
 	since   uint32    // the tick in which it was parked
 	listed  uint32    // the tick in which the listener was last told so
 
@@ -38,13 +39,13 @@ type Conn struct {
 }
 
 // Read reads as net.TCPConn does. A read of one byte may wait a moment before
-// it asks the system.
+// it asks the system. After Wake it may return 0, nil.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 1 && !c.park() {
 		return 0, c.timeout()
 	}
 	if err := c.begin(); err != nil {
-		return 0, err
+		return 0, ignoreWoken(err)
 	}
 	for {
 		n, err := c.TCPConn.Read(p)
@@ -54,7 +55,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 		again, settled := c.rearm()
 		if settled != nil {
-			return 0, settled
+			return 0, ignoreWoken(settled)
 		}
 		if !again {
 			return 0, err
@@ -68,6 +69,10 @@ func (c *Conn) begin() error {
 	defer c.mu.Unlock()
 	if atOnce(c.wanted) {
 		return c.timeout()
+	}
+	if c.woken {
+		c.woken = false
+		return errWoken
 	}
 	if late(c.armed, c.wanted) {
 		if err := c.armLocked(c.wanted); err != nil {
@@ -129,6 +134,10 @@ func (c *Conn) unparkLocked(read bool) {
 func (c *Conn) rearm() (again bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.woken && !atOnce(c.wanted) {
+		c.woken, c.reading = false, false
+		return false, errWoken
+	}
 	if c.wanted.IsZero() || !atOnce(c.wanted) && time.Now().Before(c.wanted) {
 		if err = c.armLocked(c.wanted); err == nil {
 			return true, nil
@@ -137,6 +146,31 @@ func (c *Conn) rearm() (again bool, err error) {
 	c.reading = false
 	return false, err
 }
+
+// errWoken says that Wake has ended a read.
+var errWoken = errors.New("woken")
+
+func ignoreWoken(err error) error {
+	if err == errWoken {
+		return nil
+	}
+	return err
+}
+
+// Wake has the read that waits for the system, or the next one, return 0, nil:
+// whoever reads is to look what has changed. Bytes are not lost, and deadlines stay
+// as they are.
+func (c *Conn) Wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.woken = true
+	if c.reading {
+		_ = c.armLocked(longAgo) // an error is that of a closed connection, whose reads end
+	}
+}
+
+// longAgo is a deadline that ends a read at once.
+var longAgo = time.Unix(1, 0)
 
 // SetReadDeadline sets the deadline of the read that runs and of those that
 // follow.

@@ -96,9 +96,6 @@ func isTimeout(err error) bool {
 	return errors.As(err, &e) && e.Timeout() && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// longAgo is what net/http ends a background read with.
-var longAgo = time.Unix(1, 0)
-
 func TestBackgroundReadIsEnded(t *testing.T) {
 	for _, when := range []string{"before", "parked", "reading"} {
 		t.Run(when, func(t *testing.T) {
@@ -205,6 +202,33 @@ func TestDeadline(t *testing.T) {
 				checkEcho(t, c, client)
 			})
 		}
+	}
+}
+
+// Wake ends a read that waits, and otherwise the next one, without an error, and no
+// other.
+func TestWake(t *testing.T) {
+	for name, waits := range map[string]bool{"before": false, "reading": true} {
+		t.Run(name, func(t *testing.T) {
+			c, client := pair(t)
+			c.SetReadDeadline(time.Now().Add(time.Hour))
+			if !waits {
+				c.Wake()
+			}
+			done := reading(c, 10)
+			if waits {
+				until(t, c, "reading", func() bool { return c.reading })
+				c.Wake()
+			}
+			if o := wait(t, done); o.n != 0 || o.err != nil {
+				t.Errorf("read %d bytes, %v", o.n, o.err)
+			}
+			checkEcho(t, c, client)
+			c.SetReadDeadline(time.Now())
+			if o := wait(t, reading(c, 10)); !isTimeout(o.err) {
+				t.Errorf("then: %d bytes, %v", o.n, o.err)
+			}
+		})
 	}
 }
 
