@@ -242,6 +242,10 @@ func (s *serverOrders) remove(gone wire.Departure) {
 	close(a.removed)
 	a.conn.Close()
 	<-a.followed
+	if gone.Stuck {
+		a.group.RemoveStuck(a.process, gone.Cause)
+		return
+	}
 	a.group.Remove(a.process, gone.Cause)
 }
 

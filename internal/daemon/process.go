@@ -19,6 +19,7 @@ type Process struct {
 	poll  sync.WaitGroup
 	died  atomic.Bool // cause is set
 	cause string      // why it ended
+	stuck bool        // it had stopped working before; set before died
 	empty chan struct{}
 
 	// The rest is guarded by the Group's mu.

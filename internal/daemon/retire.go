@@ -21,6 +21,13 @@ func (g *Group) setStale(p *Process) {
 	}
 }
 
+// RemoveStuck is Remove for a process that had stopped working before it was
+// killed: the time of the requests that it was serving is up (gateway.Timeout).
+func (g *Group) RemoveStuck(p *Process, cause string) {
+	p.stuck = true
+	g.Remove(p, cause)
+}
+
 // setBroken gives no more requests to p.
 func (g *Group) setBroken(p *Process, err error) {
 	g.mu.Lock()

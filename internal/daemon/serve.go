@@ -243,8 +243,12 @@ func (c *call) gone() (outcome, error) {
 	err := fmt.Errorf("process %d of group %q ended while it served %s %s, for %v: %s",
 		c.p.o.PID, c.g.o.Name, c.req.Method, c.req.URI, c.ran(), c.p.cause)
 	c.log(logs.Error, err.Error())
+	kind := gateway.Gone
+	if c.p.stuck {
+		kind = gateway.Timeout
+	}
 	c.drop()
-	return over, &gateway.Error{Kind: gateway.Gone, Err: err}
+	return over, &gateway.Error{Kind: kind, Err: err}
 }
 
 // ran returns for how long a process has had the request.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/supervise"
@@ -54,7 +55,7 @@ func (g *group) supervise() error {
 		Log:     func(level logs.Level, text string) { g.log(level, "%s", text) },
 		Startup: o.StartupTimeout, Graceful: o.GracefulTimeout, Eviction: o.EvictionTimeout, Shutdown: o.ShutdownTimeout,
 		RestartInterval: o.RestartInterval, RestartMemory: o.RestartMemory,
-		OOM: g.generation.parent.oom, CPU: o.CPUKill(),
+		OOM: g.generation.parent.oom, CPU: o.CPUKill(), Deadlock: g.deadlock(), Used: g.settings.Used,
 	})
 	if err != nil {
 		return err
@@ -62,6 +63,15 @@ func (g *group) supervise() error {
 	g.supervised = supervised
 	close(g.supervision)
 	return nil
+}
+
+// deadlock is how long a process may do nothing at all, not even look after itself;
+// a service may, as long as it likes.
+func (g *group) deadlock() time.Duration {
+	if g.isService() {
+		return 0
+	}
+	return g.settings.Options.DeadlockTimeout
 }
 
 // supervisor returns what keeps the processes running.
@@ -172,7 +182,7 @@ func (g *group) Draining(supervise.Process, supervise.Info) {}
 
 // Down tells the server why a process is gone.
 func (g *group) Down(p supervise.Process, _ supervise.Info, end supervise.Ending) {
-	g.tell(wire.Gone, wire.Departure{ProcessID: p.(*daemon).id(), Cause: end.Cause})
+	g.tell(wire.Gone, wire.Departure{ProcessID: p.(*daemon).id(), Cause: end.Cause, Stuck: end.Frozen})
 }
 
 // CannotStart tells the server that nobody serves the group, and why.

@@ -45,6 +45,8 @@ type Group struct {
 	// Daemon starts one of its processes, with its end of the socket to the
 	// server, which stays the caller's, and the server's process id.
 	Daemon func(server *os.File, serverPID int) (Process, error)
+	// Used tells the processor time that one of them has used; nil: the system does.
+	Used func(pid int) (time.Duration, error)
 }
 
 // Parent runs the processes of one server. Its methods are safe for concurrent

@@ -130,7 +130,7 @@ var table = []Option{
 		thing: "graceful timeout", shape: limit(func(o *Options) *timeout.Limit { return &o.GracefulTimeout })},
 	{Name: "eviction-timeout", Flag: "--eviction-timeout", Heading: recycling, Default: "0", Help: "the same when SIGUSR1 asks for it; 0 for graceful-timeout",
 		thing: "eviction timeout", shape: limit(func(o *Options) *timeout.Limit { return &o.EvictionTimeout })},
-	{Name: "deadlock-timeout", Flag: "--deadlock-timeout", Heading: recycling, Default: "300", express: "60", Help: "how long Python's lock may be out of reach; 0 for no limit",
+	{Name: "deadlock-timeout", Flag: "--deadlock-timeout", Heading: recycling, Default: "300", express: "60", Help: "how long a process may stand still, or Python's lock be out of reach; 0 for no limit",
 		thing: "deadlock timeout", shape: seconds(func(o *Options) *time.Duration { return &o.DeadlockTimeout })},
 	{Name: "inactivity-timeout", Flag: "--inactivity-timeout", Heading: recycling, Default: "0", Help: "how long a process may be without a request; 0 for no limit",
 		thing: "inactivity timeout", shape: seconds(func(o *Options) *time.Duration { return &o.InactivityTimeout })},

@@ -30,6 +30,10 @@
 // in service; what cannot be started, or dies right after that, is tried again
 // after 0, 1, 2, 4, ... 60 seconds (backoff.go).
 //
+// A process that uses no processor time at all for deadlock-timeout is frozen: it
+// was stopped by a signal, or the system does not run it. It cannot find that out
+// itself. It is killed, and replaced at once (frozen.go).
+//
 // # Concurrency
 //
 // One goroutine owns all lives, calls Start, the commands of processes, the

@@ -17,6 +17,7 @@ type Ending struct {
 	Reason string        // why it was to end; "" if nobody wanted it to
 	Cause  string        // how it ended: "killed by signal 11 (segmentation fault)"
 	Exit   Exit
+	Frozen bool // it was killed because nothing in it ran any more
 }
 
 // String says why and how, on one line.
@@ -30,7 +31,7 @@ func (e Ending) String() string {
 // remember keeps an ending with its place, and returns it.
 func (g *Group) remember(l *life, cause string) Ending {
 	now := time.Now()
-	e := Ending{Pid: l.pid, At: now, Lived: now.Sub(l.started), Reason: l.reason, Cause: cause, Exit: l.exit}
+	e := Ending{Pid: l.pid, At: now, Lived: now.Sub(l.started), Reason: l.reason, Cause: cause, Exit: l.exit, Frozen: l.frozen}
 	l.place.remember(e)
 	return e
 }

@@ -33,7 +33,8 @@ type Group struct {
 
 	recycleReason string // of the last Recycle
 	nextSample    time.Time
-	unclean       []error // what did not end by itself
+	lastLook      time.Time // of lookForFrozen
+	unclean       []error   // what did not end by itself
 }
 
 // Start starts a group. Its processes are started by its goroutine, which ends
@@ -55,7 +56,7 @@ func newGroup(o Options) (*Group, error) {
 	o.complete()
 	g := &Group{
 		o: o, table: lifeCycle(), done: make(chan struct{}), wake: make(chan struct{}, 1),
-		nextSample: time.Now().Add(sampleInterval),
+		nextSample: time.Now().Add(o.interval()),
 	}
 	for i := range o.Processes {
 		p := &place{number: i + 1}
@@ -163,8 +164,9 @@ func (g *Group) expire(now time.Time) {
 		}
 	}
 	if due(g.nextSample, now) {
-		g.nextSample = now.Add(sampleInterval)
+		g.nextSample = now.Add(g.o.interval())
 		g.sample(now)
+		g.lookForFrozen(now)
 	}
 }
 

@@ -62,10 +62,13 @@ type life struct {
 	reason     string // why it is to end, for the log; "" if nobody wants it to
 
 	resident int64
-	cgroup   string // what OOM calls its cgroup
-	failure  string // why it could not start
-	late     string // why it was killed, by the group or for its owner
-	overCPU  bool   // it was warned that it has used up its processor time
+	cgroup   string        // what OOM calls its cgroup
+	used     time.Duration // of the processor, when last looked
+	moved    time.Time     // when that was last seen to grow; zero: not yet
+	frozen   bool          // it was killed because that did not grow
+	failure  string        // why it could not start
+	late     string        // why it was killed, by the group or for its owner
+	overCPU  bool          // it was warned that it has used up its processor time
 	// explained says that the kernel has killed it, and why is known.
 	explained bool
 	exit      Exit

@@ -37,6 +37,13 @@ type Options struct {
 	// Resident tells the resident bytes of a process. nil stands for the
 	// system's answer, Resident.
 	Resident func(pid int) (int64, error)
+	// Deadlock (deadlock-timeout) is how long a process that is ready may use no
+	// processor time at all; 0: for ever. It must be 0 for processes that do not
+	// look after themselves at least every tenth of it.
+	Deadlock time.Duration
+	// Used tells the processor time that a process has used, of all its threads.
+	// nil stands for the system's answer, Used.
+	Used func(pid int) (time.Duration, error)
 	// OOM finds out that the kernel has killed a process for lack of memory.
 	// Groups share it. nil: nobody finds out.
 	OOM *OOM
@@ -80,7 +87,7 @@ func (o *Options) check() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"startup-timeout": o.Startup, "graceful-timeout": time.Duration(o.Graceful), "eviction-timeout": time.Duration(o.Eviction),
-		"shutdown-timeout": time.Duration(o.Shutdown), "restart-interval": o.RestartInterval, "restart-memory": time.Duration(o.RestartMemory),
+		"shutdown-timeout": time.Duration(o.Shutdown), "deadlock-timeout": o.Deadlock, "restart-interval": o.RestartInterval, "restart-memory": time.Duration(o.RestartMemory),
 	} {
 		if d < 0 {
 			return fmt.Errorf("start group %q: %s is negative", o.Name, name)
@@ -99,6 +106,9 @@ func (o *Options) complete() {
 	}
 	if o.Resident == nil {
 		o.Resident = Resident
+	}
+	if o.Used == nil {
+		o.Used = Used
 	}
 	if o.Random == nil {
 		o.Random = rand.Float64

@@ -7,7 +7,8 @@ import (
 
 // Process is what a group supervises. Its commands must not block; each is
 // called at most once, in this order, and some are left out. They may come
-// after the process has ended.
+// after the process has ended. Kill alone may come before the others and again:
+// a process that is frozen may be one that the system does not let go of.
 type Process interface {
 	Pid() int
 	// Drain tells it to begin nothing new, to finish what it does, and then to

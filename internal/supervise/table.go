@@ -48,6 +48,7 @@ const (
 	evExited                // the process is no more, or there was none to start
 	evShutdown              // the group ends
 	evForce                 // the group ends at once
+	evFrozen                // nothing in the process runs any more
 	events
 )
 
@@ -81,18 +82,21 @@ func lifeCycle() *table {
 			evExited:   {Gone, (*Group).died},
 			evShutdown: {Draining, (*Group).drain},
 			evForce:    {Killed, (*Group).killInService},
+			evFrozen:   {InService, (*Group).endFrozen},
 		},
 		Retiring: {
 			evReplaced: {Draining, (*Group).drain},
 			evExited:   {Gone, (*Group).died},
 			evShutdown: {Draining, (*Group).drain},
 			evForce:    {Killed, (*Group).killInService},
+			evFrozen:   {Retiring, (*Group).endFrozen},
 		},
 		Draining: {
 			evTimeout:  {Stopping, (*Group).stop},
 			evExited:   {Gone, (*Group).ended},
 			evShutdown: {Draining, (*Group).hurry},
 			evForce:    {Killed, (*Group).kill},
+			evFrozen:   {Draining, (*Group).endFrozen},
 		},
 		Stopping: {
 			evTimeout: {Killed, (*Group).killLateStop},

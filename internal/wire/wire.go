@@ -116,6 +116,8 @@ type Breach struct {
 type Departure struct {
 	ProcessID
 	Cause string
+	// Stuck says that it had not run for deadlock-timeout, and was killed.
+	Stuck bool `json:",omitempty"`
 }
 
 // Unavailable is why a group has no process.

@@ -58,7 +58,27 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	return w.end(ctx, order)
+	ending, ended := context.WithCancel(ctx)
+	wg.Go(func() { beat(ending, o.Limits.tick()) })
+	err = w.end(ctx, order)
+	ended()
+	wg.Wait()
+	return err
+}
+
+// beat runs every so often, and does nothing else: what supervises this process
+// takes one that uses no processor time for deadlock-timeout for frozen, and an exit
+// handler may wait for longer.
+func beat(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // CatchSignals begins to keep the signals that a daemon process acts on. It is

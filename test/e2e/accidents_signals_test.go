@@ -158,3 +158,29 @@ func TestServerPID(t *testing.T) {
 	want := strconv.Itoa(server[0])
 	p.expect("/server", 200, strings.Join([]string{want, want}, " "))
 }
+
+// TestFrozenDaemon: a process that is stopped, and so cannot even find out that it
+// is stuck, is killed after deadlock-timeout. Its requests get 504, and the log
+// says why; others are served by its replacement.
+func TestFrozenDaemon(t *testing.T) {
+	t.Parallel()
+	p := signalServer(t, "--deadlock-timeout", "2", "--threads", "2")
+	before := p.get("/").body
+	answered := make(chan int, 1)
+	go func() { answered <- p.get("/sleep").StatusCode }()
+	p.stderr.await(t, `falls asleep`)
+	pid := p.onlyDaemon()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if after := p.get("/"); after.StatusCode != 200 || after.body == before {
+		t.Errorf("%s from process %s, before it was %s", after.Status, after.body, before)
+	}
+	if status := <-answered; status != 504 {
+		t.Errorf("the request of the frozen process got %d, want 504", status)
+	}
+	reason := `nothing in it has run for [0-9.]+s, deadlock-timeout is 2s`
+	p.stderr.await(t, fmt.Sprintf(`\[core:error\] .*process 1 \(pid %d\) is killed: %s`, pid, reason))
+	p.stderr.await(t, fmt.Sprintf(`\[wsgi:error\] .*process %d of group .* ended while it served GET /sleep, for .*: killed, because %s`, pid, reason))
+	p.stop()
+}
