@@ -60,6 +60,20 @@ func running(r worker.Running) python.Running {
 // Probe takes and releases Python's lock.
 func (f *feedRequests) Probe() { f.role.python.Probe() }
 
+// Mark notes what the scripts are.
+func (f *feedRequests) Mark() {
+	for _, h := range f.role.here {
+		h.app.Mark()
+	}
+}
+
+// Keep has the scripts serve on as they were loaded.
+func (f *feedRequests) Keep() {
+	for _, h := range f.role.here {
+		h.app.Keep()
+	}
+}
+
 // Vitals are the figures of the request threads.
 func (f *feedRequests) Vitals() wire.Vitals {
 	if feed := f.feed.Load(); feed != nil {

@@ -112,6 +112,7 @@ func (s *serverOrders) obey(m *control.Message) error {
 	var process wire.Process
 	var id wire.ProcessID
 	var gone wire.Departure
+	var restored wire.Restoration
 	var down wire.Unavailable
 	var stopping wire.Stopping
 	switch m.Kind {
@@ -134,6 +135,11 @@ func (s *serverOrders) obey(m *control.Message) error {
 			return err
 		}
 		s.remove(gone)
+	case wire.Restore:
+		if err := m.Decode(&restored); err != nil {
+			return err
+		}
+		s.restore(restored)
 	case wire.Down:
 		if err := m.Decode(&down); err != nil {
 			return err
@@ -228,6 +234,16 @@ func (s *serverOrders) detach(id wire.ProcessID) {
 		case <-a.removed:
 		}
 	}()
+}
+
+// restore has a process serve on whose replacement could not start.
+func (s *serverOrders) restore(r wire.Restoration) {
+	a := s.find(r.ProcessID)
+	if a == nil || !a.group.Restore(a.process) {
+		return
+	}
+	s.role.log(logs.Error, "process %d of group %s serves on with the code from before the last change, as its replacement could not start (%s); when the script changes again that is tried again",
+		r.PID, r.Group, r.Reason)
 }
 
 // remove forgets a process that has ended.

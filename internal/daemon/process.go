@@ -31,7 +31,8 @@ type Process struct {
 	served    uint64     // requests that it has finished
 
 	draining bool // no more requests, for good
-	stale    bool // so because a script has changed
+	stale    bool // none either, because a script has changed, until Restore
+	exempt   bool // it serves beyond MaxRequests
 	warned   bool // OnLimit has been called
 	broken   bool
 	full     bool // its ring has no room for now
@@ -79,12 +80,17 @@ func (g *Group) Drain(p *Process) <-chan struct{} {
 
 func (g *Group) drainLocked(p *Process) {
 	p.draining = true
+	p.evictLocked()
+	p.checkEmptyLocked()
+}
+
+// evictLocked has the requests that p has not started go to other processes.
+func (p *Process) evictLocked() {
 	for _, c := range p.calls {
 		if c != nil {
 			c.tell(evicted)
 		}
 	}
-	p.checkEmptyLocked()
 }
 
 func (p *Process) checkEmptyLocked() {

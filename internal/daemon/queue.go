@@ -155,7 +155,8 @@ func (g *Group) fewestLocked() (best *Process) {
 }
 
 func (p *Process) hasRoomLocked() bool {
-	return p.active < p.room && !p.draining && !p.broken && !p.full && (p.o.MaxRequests == 0 || p.given < p.o.MaxRequests)
+	return p.active < p.room && !p.draining && !p.stale && !p.broken && !p.full &&
+		(p.o.MaxRequests == 0 || p.given < p.o.MaxRequests || p.exempt)
 }
 
 // assignLocked gives c a slot in a process.

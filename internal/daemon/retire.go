@@ -4,7 +4,7 @@ import "github.com/gophersnake/gophersnake/internal/gateway"
 
 // setStale gives no more requests to the processes that are there, after p has
 // seen that a script changed. What they have not started goes to those that
-// are added later.
+// are added later, or come back by Restore.
 func (g *Group) setStale(p *Process) {
 	g.mu.Lock()
 	defer g.unlock()
@@ -14,11 +14,24 @@ func (g *Group) setStale(p *Process) {
 	p.stale = true // it may have been removed already
 	for _, other := range g.processes {
 		other.stale = true
-		g.drainLocked(other)
+		other.evictLocked()
 	}
 	if g.o.OnStale != nil {
 		g.hooks = append(g.hooks, g.o.OnStale)
 	}
+}
+
+// Restore gives requests to p again, whatever script has changed, and however many
+// it has had, because nobody can take its place. It reports whether p was given
+// none for such a change. The process must know that it is to serve on: see wire.Keep.
+func (g *Group) Restore(p *Process) (wasStale bool) {
+	g.mu.Lock()
+	defer g.unlock()
+	wasStale = p.stale
+	p.stale, p.exempt = false, true
+	g.dispatchLocked()
+	g.rebalanceLocked(p)
+	return wasStale
 }
 
 // RemoveStuck is Remove for a process that had stopped working before it was

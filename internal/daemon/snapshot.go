@@ -29,7 +29,7 @@ func (g *Group) Snapshot() Snapshot {
 		queued, running := p.ring.Counts()
 		s.Processes = append(s.Processes, ProcessSnapshot{
 			PID: p.o.PID, Threads: p.o.Threads, Running: running, Queued: queued, Served: p.served,
-			Draining: p.draining || p.broken,
+			Draining: p.draining || p.stale || p.broken,
 		})
 	}
 	return s

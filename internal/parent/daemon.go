@@ -25,6 +25,7 @@ type daemon struct {
 	mu       sync.Mutex
 	why      string // the shutdown_reason that it is to be told
 	draining bool
+	stuck    bool // it can serve nothing any more
 	idle     bool // the server says that no request is left in it
 	told     bool // that it is to stop
 	up       bool // in service
@@ -42,6 +43,7 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.markOld()
 	process, err := g.settings.Daemon(its, g.generation.server.process.Pid())
 	its.Close()
 	if err != nil {
@@ -97,6 +99,8 @@ func (d *daemon) hear(m *control.Message) error {
 		d.events(supervise.Event{Kind: supervise.Failed, Reason: advice(failure)})
 	case m.Kind == wire.Retire && m.Decode(&retire) == nil:
 		d.retire(retire)
+	case m.Kind == wire.Kept:
+		d.restore()
 	case m.Kind == wire.Pulse && m.Decode(&vitals) == nil:
 		d.setVitals(vitals)
 	default:
@@ -121,6 +125,7 @@ func (d *daemon) retire(r wire.Retirement) {
 	d.because(r.Reason)
 	d.mu.Lock()
 	up := d.up
+	d.stuck = d.stuck || r.Stuck
 	if !up {
 		d.early = &r // it is asked for again when the process is in service
 	}

@@ -136,6 +136,15 @@ func (f *fake) obey(m *control.Message) {
 		if f.follows(wire.Detach) {
 			f.say(wire.Idle, id)
 		}
+	case wire.Mark, wire.Keep:
+		f.w.note("%s: %s", f.name, m.Kind)
+		if m.Kind == wire.Keep {
+			f.say(wire.Kept, nil)
+		}
+	case wire.Restore:
+		var restored wire.Restoration
+		decode(&restored)
+		f.w.note("%s: restore %s: %s", f.name, f.w.nameOf(restored.ProcessID), restored.Reason)
 	case wire.Gone:
 		decode(&id)
 		f.w.note("%s: gone %s", f.name, f.w.nameOf(id))

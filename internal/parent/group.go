@@ -28,6 +28,7 @@ type group struct {
 	failure *wire.Failure   // of the last start that failed
 	ready   *wire.Readiness // of the last one that did not
 	once    bool            // settled is closed
+	missed  string          // why a replacement could not start last
 }
 
 var _ supervise.Observer = (*group)(nil)
@@ -195,6 +196,7 @@ func (g *group) CannotStart(f supervise.Failure) {
 	if !f.Old {
 		g.tell(wire.Down, wire.Unavailable{Group: g.settings.Options.Name, Reason: f.Reason})
 	}
+	g.keepOld(f.Reason)
 	g.settle()
 }
 

@@ -84,6 +84,22 @@ func (a *App) Preload(group string) error {
 	return nil
 }
 
+// Mark notes the time of the script's last change, for Keep. It needs no lock of
+// Python's.
+func (a *App) Mark() {
+	for _, t := range *a.targets.Load() {
+		C.gs_target_mark(t.c)
+	}
+}
+
+// Keep has a script that Recycles served as it was loaded while its file is what it
+// was at the last Mark: another process has tried to load that, and could not.
+func (a *App) Keep() {
+	for _, t := range *a.targets.Load() {
+		C.gs_target_keep(t.c)
+	}
+}
+
 // target is a script in one interpreter.
 type target struct {
 	rt  *Runtime

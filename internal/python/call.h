@@ -35,6 +35,8 @@ struct gs_target {
 	PyObject *mtime;      /* module.__mtime__ as the loader set it, owned */
 	int64_t mtime_ns;     /* of the file as it was loaded */
 	int64_t checked_ns;   /* when the file was last found unchanged; atomic */
+	int64_t marked_ns;    /* last change of the file at gs_target_mark; atomic, as the next */
+	int64_t kept_ns;      /* of that which another process could not load; 0: none */
 	int denied;           /* the last attempt to load it was refused: see owner.py */
 	int64_t first_ns;     /* CLOCK_MONOTONIC of the first request of a target that recycles, or 0 */
 	struct gs_template templates[GS_TEMPLATES];
@@ -123,6 +125,14 @@ struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, siz
 /* Loads the script of t if it is not, in the calling thread: with the GIL taken
  * here. Failures are logged. */
 void gs_target_preload(struct gs_target *t);
+
+/* Notes the last change of the file of t. Neither this nor the next takes the GIL;
+ * one thread at a time calls them. */
+void gs_target_mark(struct gs_target *t);
+
+/* Has requests served by what is loaded, while the file is what it was at
+ * gs_target_mark. */
+void gs_target_keep(struct gs_target *t);
 
 /* The entries of an environ, see package flat. */
 struct gs_flat_environ {

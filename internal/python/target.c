@@ -174,6 +174,21 @@ int gs_target_check(struct gs_target *t, int64_t now_ns, int64_t *mtime_ns)
 	return GS_COMPLETE;
 }
 
+void gs_target_mark(struct gs_target *t)
+{
+	struct stat st;
+	int64_t found = 0;
+
+	if (t->path[0] && stat(t->path, &st) == 0)
+		found = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	__atomic_store_n(&t->marked_ns, found, __ATOMIC_RELAXED);
+}
+
+void gs_target_keep(struct gs_target *t)
+{
+	__atomic_store_n(&t->kept_ns, __atomic_load_n(&t->marked_ns, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+}
+
 enum staleness { FRESH, STALE, UNWANTED };
 
 /* Whether the script must be loaded. mtime_ns is that of its file now. */
@@ -183,6 +198,8 @@ static enum staleness staleness(struct gs_target *t, int64_t mtime_ns)
 		return STALE;
 	if (!t->reloading)
 		return FRESH;
+	if (mtime_ns == __atomic_load_n(&t->kept_ns, __ATOMIC_RELAXED))
+		return FRESH; /* nobody else can load it: whatever it wants itself */
 	if (mtime_ns != t->mtime_ns)
 		return STALE;
 	if (gs_py.PyDict_GetItemWithError(t->dict, t->interp->n_mtime) != t->mtime)

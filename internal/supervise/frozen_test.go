@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // beating gives the processes of a world a pulse: processor time that grows.
@@ -87,7 +89,7 @@ func TestFrozenForGood(t *testing.T) {
 // TestFrozenWhileItDrains: without a limit for that it would stay for ever.
 func TestFrozenWhileItDrains(t *testing.T) {
 	o := withDeadlock(1, 8*time.Second)
-	o.Graceful = time.Hour
+	o.Graceful = timeout.Limit(time.Hour)
 	frozenScenario(t, o, func(t *testing.T, w *world, b *beating) {
 		w.run(3 * time.Second)
 		w.process(101).drained = nil

@@ -23,17 +23,23 @@ const (
 	Failed = "failed" // Failure: it could not start and ends; also from the server
 	Retire = "retire" // Retirement: it wants to be replaced
 	Pulse  = "pulse"  // Vitals, once a second at most
+	Kept   = "kept"   // nothing: the answer to Keep
 
 	// From the parent to a daemon or a server.
 	Stop = "stop" // Stopping
 
+	// From the parent to a daemon.
+	Mark = "mark" // nothing: note what the scripts are, another process is about to load them
+	Keep = "keep" // nothing: as that process could not, serve on until they change again
+
 	// From the parent to the server.
-	Serve  = "serve"  // nothing: begin to accept connections
-	Attach = "attach" // Process, with the socket to it
-	Detach = "detach" // ProcessID: give it no more requests
-	Gone   = "gone"   // Departure: it has ended
-	Down   = "down"   // Unavailable: the group has no process, and why
-	Report = "report" // nothing: answered by Figures
+	Serve   = "serve"   // nothing: begin to accept connections
+	Attach  = "attach"  // Process, with the socket to it
+	Detach  = "detach"  // ProcessID: give it no more requests
+	Restore = "restore" // Restoration: give it requests again, though a script has changed
+	Gone    = "gone"    // Departure: it has ended
+	Down    = "down"    // Unavailable: the group has no process, and why
+	Report  = "report"  // nothing: answered by Figures
 
 	// From the server to a daemon, on the socket between them.
 	Memory = "memory" // nothing, with the shared memory and its eventfd
@@ -110,6 +116,12 @@ type Breach struct {
 	// Spare says that its requests are not concerned: it is replaced first, and
 	// ends when it has finished them.
 	Spare bool `json:",omitempty"`
+}
+
+// Restoration is a daemon that serves on because its replacement could not start.
+type Restoration struct {
+	ProcessID
+	Reason string // why the replacement could not
 }
 
 // Departure is the end of a daemon.

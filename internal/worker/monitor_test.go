@@ -86,6 +86,8 @@ func (f *fake) Interrupt(r Running) bool {
 func (f *fake) Stack(Running) string { <-f.held; f.note("stack"); return "File x, line 1" }
 func (f *fake) Probe()               { <-f.held }
 func (f *fake) Dump()                { f.note("dump") }
+func (f *fake) Mark()                { f.note("mark") }
+func (f *fake) Keep()                { f.note("keep") }
 
 func (f *fake) Vitals() wire.Vitals {
 	f.mu.Lock()

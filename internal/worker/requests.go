@@ -39,6 +39,12 @@ type Requests interface {
 	// Probe returns when nobody keeps the lock.
 	Probe()
 
+	// Mark notes what the files of the scripts are now, before another process
+	// loads them. Keep has the requests served by what this process has loaded
+	// until a file is something else again. They do not wait.
+	Mark()
+	Keep()
+
 	// Vitals are figures for the parent. It does not wait.
 	Vitals() wire.Vitals
 

@@ -147,7 +147,18 @@ func (w *worker) receive() error {
 			return err
 		}
 		m.Close()
-		if m.Kind != wire.Stop {
+		switch m.Kind {
+		case wire.Stop:
+		case wire.Mark:
+			w.Requests.Mark()
+			continue
+		case wire.Keep:
+			w.Requests.Keep()
+			if err := w.Parent.Send(wire.Kept, nil); err != nil {
+				return err
+			}
+			continue
+		default:
 			continue
 		}
 		var order wire.Stopping

@@ -174,3 +174,25 @@ func TestEndHasShutdownTimeout(t *testing.T) {
 		})
 	}
 }
+
+// TestRunKeepsScripts: the parent hears when the scripts are kept, not before.
+func TestRunKeepsScripts(t *testing.T) {
+	f := newFake()
+	parent, wait := start(t, f, nil)
+	for _, kind := range []string{wire.Mark, wire.Keep} {
+		if err := parent.Send(kind, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := parent.Receive()
+	if err != nil || m.Kind != wire.Kept {
+		t.Fatalf("received %q, %v, want %q", m.Kind, err, wire.Kept)
+	}
+	if got, want := f.notes(), []string{"mark", "keep"}; !slices.Equal(got, want) {
+		t.Errorf("did %q, want %q", got, want)
+	}
+	parent.Send(wire.Stop, wire.Stopping{})
+	if err := wait(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+}

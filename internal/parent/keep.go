@@ -1,0 +1,64 @@
+package parent
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/wire"
+)
+
+// A request that sees a changed script waits for a process that has loaded it. If
+// that process cannot start, those with the old code serve on: they are told which
+// change that was (Mark before the start, Keep after it), and when they know, the
+// server gives them requests again (Restore). The next change begins it anew.
+
+// markOld has the processes in service note what their scripts are, before another
+// process loads them.
+func (g *group) markOld() { g.order(wire.Mark) }
+
+// keepOld has them serve on after that could not, because of reason.
+func (g *group) keepOld(reason string) {
+	g.mu.Lock()
+	g.missed = reason
+	g.mu.Unlock()
+	g.order(wire.Keep)
+}
+
+// order sends the processes in service something.
+func (g *group) order(kind string) {
+	if g.isService() {
+		return
+	}
+	g.mu.Lock()
+	daemons := slices.Collect(maps.Values(g.daemons))
+	g.mu.Unlock()
+	for _, d := range daemons {
+		if !d.canServe() {
+			continue
+		}
+		if err := d.process.Control().Send(kind, nil); err != nil && !ended(d.process) {
+			g.log(logs.Error, "process %d of group %s: %v", d.process.Pid(), g.name(), err)
+		}
+	}
+}
+
+// canServe reports whether the process could be given requests: it is in service,
+// and can do something.
+func (d *daemon) canServe() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.up && !d.draining && !d.stuck
+}
+
+// restore has the server give the process requests again, now that it knows that it
+// is to serve what it has loaded.
+func (d *daemon) restore() {
+	if !d.canServe() {
+		return
+	}
+	d.group.mu.Lock()
+	reason := d.group.missed
+	d.group.mu.Unlock()
+	d.group.tell(wire.Restore, wire.Restoration{ProcessID: d.id(), Reason: reason})
+}
