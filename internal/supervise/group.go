@@ -32,6 +32,7 @@ type Group struct {
 	stopping  bool
 
 	recycleReason string // of the last Recycle
+	recycled      int    // what that has returned
 	nextSample    time.Time
 	lastLook      time.Time // of lookForFrozen
 	unclean       []error   // what did not end by itself

@@ -36,16 +36,16 @@ func (g *Group) schedule() {
 // started again after failures are started at once.
 func (g *Group) Recycle(reason string) (generation int) {
 	generation = int(g.generation.Add(1))
-	g.post(func() { g.recycle(reason) })
+	g.post(func() { g.recycle(reason, generation) })
 	return generation
 }
 
-func (g *Group) recycle(reason string) {
+func (g *Group) recycle(reason string, generation int) {
 	if g.stopping {
 		return
 	}
 	g.log(logs.Notice, nil, "all processes are replaced: %s", reason)
-	g.recycleReason = reason
+	g.recycleReason, g.recycled = reason, max(g.recycled, generation)
 	for _, l := range g.lives() {
 		if l.state == Waiting {
 			l.place.backoff = backoff{}
@@ -58,7 +58,7 @@ func (g *Group) recycle(reason string) {
 // wantIfOutdated is called for each process after a Recycle, and when it
 // becomes ready.
 func (g *Group) wantIfOutdated(l *life) {
-	if l.generation < int(g.generation.Load()) {
+	if l.generation < g.recycled {
 		g.want(l, retirement{reason: g.recycleReason, drain: g.o.Graceful})
 	}
 }
