@@ -38,10 +38,11 @@ func (r *role) daemon() int {
 	if err := requests.listen(); err != nil {
 		return r.fail(err)
 	}
-	if err := r.in.Control().Send(wire.Ready, wire.Readiness{Python: r.home.Version.String(), Home: r.home.Home}); err != nil {
+	if err := r.in.Control().Send(wire.Ready, wire.Readiness{Python: r.home.Version.String(), Home: r.home.Home, NotLoaded: r.unloaded.first()}); err != nil {
 		return statusFailure // the parent is gone
 	}
 	defer r.watchSourcesOfDaemon()()
+	defer r.unloaded.report(r)()
 	g := r.ownGroup()
 	err := worker.Run(ctx, worker.Options{
 		Parent: r.in.Control(), Signals: signals, Requests: requests, Log: r.logs.errors,
@@ -104,11 +105,20 @@ func (r *role) watchSourcesOfDaemon() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watch.Watcher{Files: r.sourceFiles, Interval: time.Second, Loading: r.loading, Read: map[string]string{}}
 	go func() { // the list of files takes Python's lock: its end is not waited for
-		if change := w.Wait(ctx); change != nil {
-			r.in.Control().Send(wire.Retire, wire.Retirement{Reason: "script_reload", Text: change.Name + " has changed"})
+		for change := w.Wait(ctx); change != nil; change = w.Wait(ctx) {
+			r.changed(change.Name)
+			w.Loading = time.Time{} // what comes later is seen as a change
 		}
 	}()
 	return cancel
+}
+
+// changed asks for a replacement because a file has changed.
+func (r *role) changed(name string) {
+	order := wire.Retirement{Reason: "script_reload", Text: name + " has changed", Changed: true}
+	if err := r.in.Control().Send(wire.Retire, order); err != nil {
+		r.log(logs.Debug, "ask to be replaced: %v", err) // the end of the parent is noticed elsewhere
+	}
 }
 
 // daemonPython is how Python is started for a process group.

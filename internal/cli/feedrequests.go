@@ -68,10 +68,11 @@ func (f *feedRequests) Mark() {
 }
 
 // Keep has the scripts serve on as they were loaded.
-func (f *feedRequests) Keep() {
+func (f *feedRequests) Keep(k wire.Keeping) {
 	for _, h := range f.role.here {
 		h.app.Keep()
 	}
+	f.role.unloaded.watch(k.Files, k.Since)
 }
 
 // Vitals are the figures of the request threads.

@@ -130,6 +130,8 @@ func (s *serving) pythonOptions() python.Options {
 		ServerSoftware: serverSoftware(),
 		Log:            s.logs.errors,
 
+		NotLoaded: s.unloaded.note,
+
 		PerInterpreterGIL: s.perInterpreterGIL(),
 		SwitchInterval:    s.o.Group.SwitchInterval,
 	}
@@ -228,5 +230,5 @@ func (s *serving) sourceFiles() []string {
 			files = append(files, h.Path)
 		}
 	}
-	return files
+	return append(files, s.unloaded.files()...)
 }

@@ -41,6 +41,7 @@ type serving struct {
 	here     []hosted // the applications that run in this process, in the plan's order
 	front    *front.Server
 
+	unloaded   unloaded
 	pythonName string    // for the banner
 	toldPort   string    // of a process without the listener
 	loading    time.Time // when Python was started

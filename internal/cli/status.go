@@ -166,6 +166,12 @@ func (p *parentMode) gilWait(id wire.ProcessID) *time.Duration {
 
 func processStatus(place supervise.PlaceStatus, info supervise.Info, f wire.GroupFigures) status.Process {
 	out := status.Process{PID: info.Pid, State: info.State.String(), Restarts: uint64(place.Restarts), Started: info.Started}
+	if info.NotLoaded != "" {
+		out.NotLoaded = info.NotLoaded
+		if info.State == supervise.InService || info.State == supervise.Retiring {
+			out.State = "not loaded"
+		}
+	}
 	if n := len(place.Endings); n > 0 {
 		out.LastCause = place.Endings[n-1].String()
 	}

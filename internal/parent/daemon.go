@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/control"
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -19,6 +20,7 @@ type daemon struct {
 	group   *group
 	process Process
 	number  int
+	born    time.Time
 	server  *os.File // the server's end of the socket between them, until it is attached
 	events  func(supervise.Event)
 
@@ -50,7 +52,7 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 		ours.Close()
 		return nil, err
 	}
-	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events}
+	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events, born: time.Now()}
 	g.add(d)
 	g.generation.work.Go(d.follow)
 	return d, nil
@@ -90,10 +92,17 @@ func (d *daemon) hear(m *control.Message) error {
 	var failure wire.Failure
 	var retire wire.Retirement
 	var vitals wire.Vitals
+	var unloaded wire.NotLoaded
 	switch {
 	case m.Kind == wire.Ready && m.Decode(&ready) == nil:
-		d.group.began(ready)
-		d.events(supervise.Event{Kind: supervise.Ready})
+		d.group.began(ready, d.born)
+		event := supervise.Event{Kind: supervise.Ready}
+		if ready.NotLoaded != nil {
+			event.NotLoaded = ready.NotLoaded.String()
+		}
+		d.events(event)
+	case m.Kind == wire.Unloaded && m.Decode(&unloaded) == nil:
+		d.events(supervise.Event{Kind: supervise.Unloaded, Reason: unloaded.String()})
 	case m.Kind == wire.Failed && m.Decode(&failure) == nil:
 		d.group.failed(failure)
 		d.events(supervise.Event{Kind: supervise.Failed, Reason: advice(failure)})
@@ -142,7 +151,7 @@ func (d *daemon) retire(r wire.Retirement) {
 		}
 		return
 	}
-	d.events(supervise.Event{Kind: supervise.Asks, Reason: r.Text, CPU: r.Reason == "cpu_time_limit"})
+	d.events(supervise.Event{Kind: supervise.Asks, Reason: r.Text, CPU: r.Reason == "cpu_time_limit", Changed: r.Changed})
 }
 
 // because notes the shutdown_reason; the first one counts.

@@ -28,6 +28,7 @@ type group struct {
 	failure *wire.Failure   // of the last start that failed
 	ready   *wire.Readiness // of the last one that did not
 	once    bool            // settled is closed
+	keeping wire.Keeping    // what the last start has depended on, if not all was loaded
 	missed  string          // why a replacement could not start last
 }
 
@@ -122,10 +123,14 @@ func (g *group) daemon(pid int) *daemon {
 }
 
 // began and failed note how a start went.
-func (g *group) began(r wire.Readiness) {
+func (g *group) began(r wire.Readiness, born time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready, g.failure = &r, nil
+	g.keeping = wire.Keeping{}
+	if r.NotLoaded != nil {
+		g.keeping = wire.Keeping{Files: r.NotLoaded.Files, Since: born}
+	}
 }
 
 func (g *group) readiness() (r wire.Readiness, ok bool) {
@@ -135,6 +140,17 @@ func (g *group) readiness() (r wire.Readiness, ok bool) {
 		return r, false
 	}
 	return *g.ready, true
+}
+
+// notLoaded is why the scripts of the last process that was ready have not loaded,
+// nil if they have or there is none.
+func (g *group) notLoaded() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ready == nil || g.ready.NotLoaded == nil {
+		return nil
+	}
+	return fmt.Errorf("start process group %s: %s", g.name(), g.ready.NotLoaded)
 }
 
 func (g *group) failed(f wire.Failure) {

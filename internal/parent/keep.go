@@ -15,18 +15,19 @@ import (
 
 // markOld has the processes in service note what their scripts are, before another
 // process loads them.
-func (g *group) markOld() { g.order(wire.Mark) }
+func (g *group) markOld() { g.order(wire.Mark, nil) }
 
 // keepOld has them serve on after that could not, because of reason.
 func (g *group) keepOld(reason string) {
 	g.mu.Lock()
 	g.missed = reason
+	keeping := g.keeping
 	g.mu.Unlock()
-	g.order(wire.Keep)
+	g.order(wire.Keep, keeping)
 }
 
 // order sends the processes in service something.
-func (g *group) order(kind string) {
+func (g *group) order(kind string, payload any) {
 	if g.isService() {
 		return
 	}
@@ -37,7 +38,7 @@ func (g *group) order(kind string) {
 		if !d.canServe() {
 			continue
 		}
-		if err := d.process.Control().Send(kind, nil); err != nil && !ended(d.process) {
+		if err := d.process.Control().Send(kind, payload); err != nil && !ended(d.process) {
 			g.log(logs.Error, "process %d of group %s: %v", d.process.Pid(), g.name(), err)
 		}
 	}

@@ -86,7 +86,8 @@ func (g *generation) accepts() bool { return g != nil && !ended(g.server.process
 //     and the server has nothing of its own (Options.Serves). For a server with
 //     one group this means that its failure ends the program, with the reason.
 //   - A reload must not take a group out of service: if one that has a process
-//     in service before cannot start anew, the reload has failed.
+//     in service before cannot start anew, the reload has failed. So it has if the
+//     scripts of a group were loaded before and cannot be loaded anew.
 func (g *generation) startRule(failed map[string]error, before *generation) error {
 	var all, missed []error
 	groups := slices.DeleteFunc(g.list(), (*group).isService) // nobody is served by those
@@ -95,6 +96,9 @@ func (g *generation) startRule(failed map[string]error, before *generation) erro
 		err := failed[group.name()]
 		if err == nil {
 			serves = true
+			if err = group.notLoaded(); err != nil && before.loaded(group.name()) {
+				missed = append(missed, err)
+			}
 			continue
 		}
 		if len(groups) > 1 {
@@ -126,4 +130,10 @@ func (g *generation) serves(name string) bool {
 	}
 	group := g.group(name)
 	return group != nil && group.inService()
+}
+
+// loaded reports whether requests for a group are served by scripts that have loaded;
+// g may be nil.
+func (g *generation) loaded(name string) bool {
+	return g.serves(name) && g.group(name).notLoaded() == nil
 }

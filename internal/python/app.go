@@ -39,6 +39,15 @@ type Script struct {
 	Environ []EnvironVar
 }
 
+// NotLoaded is a script that could not be loaded.
+type NotLoaded struct {
+	Script string // its path, or its name
+	Reason string // the exception, on one line or more
+	// Files are those that took part in the attempt, whether they exist or not: if one
+	// of them changes, the next attempt may succeed. There is a bound to their number.
+	Files []string
+}
+
 // Owner is the account or group that a script file and its directory must belong
 // to. In addition nobody else, but for the group of an account, may be able to
 // write them.

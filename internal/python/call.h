@@ -35,6 +35,8 @@ struct gs_target {
 	PyObject *mtime;      /* module.__mtime__ as the loader set it, owned */
 	int64_t mtime_ns;     /* of the file as it was loaded */
 	int64_t checked_ns;   /* when the file was last found unchanged; atomic */
+	int failed;           /* the last attempt to load it has failed, and this process makes no other */
+	int64_t failed_ns;    /* last change of the file then */
 	int64_t marked_ns;    /* last change of the file at gs_target_mark; atomic, as the next */
 	int64_t kept_ns;      /* of that which another process could not load; 0: none */
 	int denied;           /* the last attempt to load it was refused: see owner.py */

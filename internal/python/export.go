@@ -8,6 +8,8 @@ import "C"
 import (
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -80,6 +82,21 @@ func gsGoLog(handle C.gs_call, level C.int, text *C.char, size C.size_t) {
 		calls.at(uintptr(handle)).describe(&record)
 	}
 	rt.opts.Log.Log(record)
+}
+
+//export gsNotLoaded
+func gsNotLoaded(script *C.char, scriptSize C.size_t, reason *C.char, reasonSize C.size_t, files *C.char, filesSize C.size_t) {
+	tell := running.Load().opts.NotLoaded
+	if tell == nil {
+		return
+	}
+	text := func(data *C.char, size C.size_t) string {
+		return string(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size)))
+	}
+	tell(NotLoaded{
+		Script: text(script, scriptSize), Reason: text(reason, reasonSize),
+		Files: slices.Collect(strings.SplitSeq(text(files, filesSize), "\n")),
+	})
 }
 
 func status(err error) C.int {

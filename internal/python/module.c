@@ -3,6 +3,7 @@
 #include "errlog.h"
 #include "metrics.h"
 #include "service.h"
+#include "_cgo_export.h"
 
 #include <string.h>
 
@@ -92,6 +93,29 @@ static PyObject *mod_request_threads(PyObject *self, PyObject *unused)
 	return gs_request_threads();
 }
 
+/* not_loaded(script, reason, files): tells Go of a script that failed to load, with
+ * the names of the files that took part, one a line. */
+static PyObject *mod_not_loaded(PyObject *self, PyObject *args)
+{
+	PyObject *texts[3], *encoded[3] = {NULL};
+	char *data[3];
+	Py_ssize_t size[3];
+	int ok = 1;
+
+	(void)self;
+	if (!gs_py.PyArg_ParseTuple(args, "OOO:not_loaded", &texts[0], &texts[1], &texts[2]))
+		return NULL;
+	for (int i = 0; i < 3 && ok; i++) {
+		encoded[i] = gs_py.PyUnicode_AsEncodedString(texts[i], "utf-8", i == 1 ? "backslashreplace" : "surrogateescape");
+		ok = encoded[i] && gs_py.PyBytes_AsStringAndSize(encoded[i], &data[i], &size[i]) == 0;
+	}
+	if (ok)
+		GS_UNLOCKED(gsNotLoaded(data[0], (size_t)size[0], data[1], (size_t)size[1], data[2], (size_t)size[2]));
+	for (int i = 0; i < 3; i++)
+		gs_py.Py_DecRef(encoded[i]);
+	return ok ? gs_none() : NULL;
+}
+
 static PyObject *mod_signal_on_stack(PyObject *self, PyObject *args)
 {
 	(void)self;
@@ -99,6 +123,7 @@ static PyObject *mod_signal_on_stack(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
+	{"not_loaded", mod_not_loaded, METH_VARARGS, NULL},
 	{"signal_on_stack", mod_signal_on_stack, METH_VARARGS, NULL},
 	{"request_threads", mod_request_threads, METH_NOARGS, NULL},
 	{"thread_count", mod_thread_count, METH_NOARGS, NULL},

@@ -102,6 +102,11 @@ type Options struct {
 	// nil: nobody is told.
 	KeepsProcessors func(int)
 
+	// NotLoaded is told of each attempt to load a script that has failed, after that
+	// was logged. It is called by any thread, and must not wait for Python. nil:
+	// nobody is told.
+	NotLoaded func(NotLoaded)
+
 	// ServerMetrics lets mod_wsgi.server_metrics() tell the figures of this
 	// process.
 	ServerMetrics bool

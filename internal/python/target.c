@@ -76,6 +76,28 @@ struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, siz
 	return t;
 }
 
+/* The time of the last change of the file, 0 if there is none. */
+static int64_t last_change(const struct gs_target *t)
+{
+	struct stat st;
+
+	if (!t->path[0] || stat(t->path, &st) < 0)
+		return 0;
+	return st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* Remembers what the file was that this process could not load. */
+static void note_failure(struct gs_target *t)
+{
+	PyObject *mtime = gs_py.PyObject_GetAttrString(t->loader, "_mtime_ns");
+
+	t->failed_ns = mtime ? gs_py.PyLong_AsLongLong(mtime) : 0;
+	if (t->failed_ns == 0) /* it could not even be opened */
+		t->failed_ns = last_change(t);
+	t->failed = t->recycles && !t->denied;
+	gs_py.Py_DecRef(mtime);
+}
+
 /* Calls loader.Target.load and keeps what it loaded. Returns 0, or -1 when the
  * script failed, which has been logged. */
 static int load(struct gs_target *t, PyObject *request_id, int force)
@@ -86,6 +108,7 @@ static int load(struct gs_target *t, PyObject *request_id, int force)
 	if (!loaded || loaded == GS_NONE) {
 		gs_clear(&t->dict); /* the next request tries again */
 		t->denied = loaded && flag_attribute(t->loader, "denied");
+		note_failure(t);
 	}
 	if (loaded && loaded != GS_NONE) {
 		PyObject *old_dict = t->dict, *old_mtime = t->mtime;
@@ -95,7 +118,7 @@ static int load(struct gs_target *t, PyObject *request_id, int force)
 		t->mtime_ns = gs_py.PyLong_AsLongLong(gs_py.PyTuple_GetItem(loaded, 2));
 		gs_py.Py_IncRef(t->dict);
 		gs_py.Py_IncRef(t->mtime);
-		t->denied = 0;
+		t->denied = t->failed = 0;
 		gs_py.Py_DecRef(old_dict);
 		gs_py.Py_DecRef(old_mtime);
 		status = 0;
@@ -176,12 +199,7 @@ int gs_target_check(struct gs_target *t, int64_t now_ns, int64_t *mtime_ns)
 
 void gs_target_mark(struct gs_target *t)
 {
-	struct stat st;
-	int64_t found = 0;
-
-	if (t->path[0] && stat(t->path, &st) == 0)
-		found = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	__atomic_store_n(&t->marked_ns, found, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->marked_ns, last_change(t), __ATOMIC_RELAXED);
 }
 
 void gs_target_keep(struct gs_target *t)
@@ -209,7 +227,11 @@ static enum staleness staleness(struct gs_target *t, int64_t mtime_ns)
 
 int gs_target_outdated(struct gs_target *t, int64_t mtime_ns)
 {
-	return t->recycles && t->dict && staleness(t, mtime_ns) != FRESH;
+	if (!t->recycles)
+		return 0;
+	if (!t->dict)
+		return t->failed && mtime_ns != t->failed_ns && mtime_ns != __atomic_load_n(&t->kept_ns, __ATOMIC_RELAXED);
+	return staleness(t, mtime_ns) != FRESH;
 }
 
 PyObject *gs_target_application(struct gs_target *t, PyObject *request_id, int64_t mtime_ns)

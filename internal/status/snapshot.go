@@ -37,6 +37,7 @@ type Process struct {
 	Queued    int    `json:"queued"`     // requests given to it and not begun
 	Served    uint64 `json:"served"`     // requests
 	Restarts  uint64 `json:"restarts"`   // of the place
+	NotLoaded string `json:"not_loaded"` // why a script has not loaded; "" if all have
 	LastCause string `json:"last_cause"` // of the last restart; "" for none
 	Resident  int64  `json:"resident"`   // bytes of memory; 0 if not known
 	// GILWait is how many nanoseconds a request waited for Python's lock before

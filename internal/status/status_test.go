@@ -25,7 +25,7 @@ func example() Snapshot {
 	return Snapshot{PID: 4242, Version: "0.3", Address: "http://localhost:8000/", Started: moment().Add(-51 * time.Hour), Groups: []Group{
 		{Name: "localhost:8000", User: "www-data", Python: "3.11.2", Waiting: 3, Bound: 100, Rejected: 12, Processes: []Process{
 			{PID: 4250, State: "ready", Threads: 5, Busy: 2, Served: 1234567, GILWait: new(1234 * time.Microsecond), Restarts: 3, LastCause: "maximum-requests reached", Resident: 86 << 20, Started: moment().Add(-3*time.Hour - 4*time.Minute)},
-			{PID: 999999, State: "draining", Threads: 5, Busy: 5, Queued: 2, Served: 1, GILWait: new(time.Duration(0)), Resident: 1023, Started: moment().Add(-61 * time.Second)},
+			{PID: 999999, State: "draining", NotLoaded: "script x has not loaded: a\x1b[2Jb", Threads: 5, Busy: 5, Queued: 2, Served: 1, GILWait: new(time.Duration(0)), Resident: 1023, Started: moment().Add(-61 * time.Second)},
 			{State: "waiting to start", Threads: 5, Restarts: 10, LastCause: "exit status 1"},
 		}},
 		{Name: "bad\x1b[2Jname", User: "büro", Bound: 0},
@@ -35,6 +35,7 @@ func example() Snapshot {
 const exampleTable = `Server 4242 on http://localhost:8000/, version 0.3, up 2d3h
 
 Group localhost:8000: user www-data, Python 3.11.2, waiting 3 of 100, rejected 12
+  script x has not loaded: a?[2Jb
      PID  STATE             THREADS  BUSY  QUEUED   SERVED  GIL WAIT  MEMORY    UP  RESTARTS  LAST CAUSE
     4250  ready                   5     2       0  1234567    1.23ms   86.0M  3h4m         3  maximum-requests reached
   999999  draining                5     5       2        1        0s    1023  1m1s         0  -

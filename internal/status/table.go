@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,11 +43,23 @@ func (g Group) write(b *strings.Builder, now time.Time) {
 	}
 	fmt.Fprintf(b, "\nGroup %s: user %s, Python %s, waiting %d of %d, rejected %d\n",
 		plain(g.Name), plain(g.User), python, g.Waiting, g.Bound, g.Rejected)
+	g.writeNotLoaded(b)
 	rows := [][]string{titles()}
 	for _, p := range g.Processes {
 		rows = append(rows, p.cells(now))
 	}
 	align(b, rows)
+}
+
+// writeNotLoaded says which scripts have not loaded and why, each once.
+func (g Group) writeNotLoaded(b *strings.Builder) {
+	var said []string
+	for _, p := range g.Processes {
+		if p.NotLoaded != "" && !slices.Contains(said, p.NotLoaded) {
+			said = append(said, p.NotLoaded)
+			fmt.Fprintf(b, "  %s\n", plain(p.NotLoaded))
+		}
+	}
 }
 
 // leftColumns are the ones aligned to the left; the others hold numbers.

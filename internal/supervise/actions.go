@@ -46,13 +46,16 @@ func after(now time.Time, limit time.Duration) time.Time {
 
 func (g *Group) enterService(l *life) {
 	l.ready = time.Now()
-	g.log(logs.Info, l, "ready after %v", round(l.ready.Sub(l.started)))
+	if l.unloaded == "" {
+		g.log(logs.Info, l, "ready after %v", round(l.ready.Sub(l.started)))
+	}
 	g.publish() // the observer may ask for its replacement at once
 	g.o.Observer.Up(l.process, l.info())
 	if old := l.place.old; old != nil {
 		g.apply(old, evReplaced)
 	}
 	g.wantIfOutdated(l)
+	g.judgeLoad(l)
 }
 
 // replace begins to replace a process: it stays in service meanwhile.
@@ -142,6 +145,9 @@ func (g *Group) failedToStart(l *life) {
 	}
 	p := l.place
 	delay := g.startAfter(l, time.Now())
+	if p.hurried {
+		p.hurried, delay = false, 0
+	}
 	g.plan(p, delay)
 	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Next: delay, Old: p.old != nil && p.old.state.inService()}
 	g.log(logs.Error, l, "could not start: %s%s; %s", reason, lastLine(l.exit.Output), again(f))
@@ -190,8 +196,8 @@ func (g *Group) ended(l *life) {
 	}
 }
 
-// killedEnded is for a process that has got its last command.
-func (g *Group) killedEnded(l *life) {
+// lastEnded is for a process that has got its last command.
+func (g *Group) lastEnded(l *life) {
 	if l.failure != "" && l.ready.IsZero() {
 		g.failedToStart(l)
 		return

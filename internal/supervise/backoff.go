@@ -56,12 +56,16 @@ func (n *growth) next() time.Duration {
 type backoff struct {
 	useless growth // lives in a row that were of no use
 	greedy  growth // replacements for too much memory soon after the start
+	failed  growth // lives in a row in which something did not load
 }
 
 // lived counts the time in service of a life that is over. It reports whether
 // that was of use.
 func (b *backoff) lived(d time.Duration) bool {
 	b.greedy = max(0, b.greedy-growth(d/longLife))
+	if d > 2*longestWait {
+		b.failed = 0
+	}
 	return b.wasOfUse(d)
 }
 

@@ -128,7 +128,9 @@ func (g *Group) over() bool {
 func (g *Group) happened(l *life, e Event) {
 	switch e.Kind {
 	case Ready:
-		g.apply(l, evReady)
+		g.becameReady(l, e.NotLoaded)
+	case Unloaded:
+		g.foundUnloaded(l, e.Reason)
 	case Failed:
 		if l.state == Starting {
 			l.failure = e.Reason
@@ -137,6 +139,9 @@ func (g *Group) happened(l *life, e Event) {
 	case Asks:
 		l.overCPU = l.overCPU || e.CPU
 		g.want(l, retirement{reason: e.Reason, drain: g.o.Graceful})
+		if e.Changed {
+			g.hasten(l, e.Reason)
+		}
 	case Broken:
 		if l.late == "" {
 			l.late = "killed, because " + e.Reason

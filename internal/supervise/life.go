@@ -13,6 +13,8 @@ type place struct {
 	cur     *life // nil only when the group ends
 	old     *life // that cur replaces; while the group's replacing is this place
 	backoff backoff
+	hurried bool // something has changed since cur was started
+	lazy    bool // what did not load here was to load at a request
 	starts  int
 	endings []Ending
 }
@@ -65,6 +67,7 @@ type life struct {
 	cgroup   string        // what OOM calls its cgroup
 	used     time.Duration // of the processor, when last looked
 	moved    time.Time     // when that was last seen to grow; zero: not yet
+	unloaded string        // why part of what it is to serve has not loaded; "" if all has
 	frozen   bool          // it was killed because that did not grow
 	failure  string        // why it could not start
 	late     string        // why it was killed, by the group or for its owner

@@ -33,9 +33,14 @@ type Spec struct {
 // Event is what happens to a process.
 type Event struct {
 	Kind   EventKind
-	Reason string // of Failed, Asks and Broken
-	CPU    bool   // of Asks: it was warned that it has used up its processor time
-	Exit   Exit   // of Exited
+	Reason string // of Failed, Asks, Broken and Unloaded
+	// NotLoaded is of Ready: it could be in service, but part of what it is to serve
+	// has not loaded, for this reason.
+	NotLoaded string
+	// Changed is of Asks: what kept a process from starting or loading may be over.
+	Changed bool
+	CPU     bool // of Asks: it was warned that it has used up its processor time
+	Exit    Exit // of Exited
 }
 
 // EventKind says what has happened.
@@ -43,11 +48,12 @@ type EventKind uint8
 
 // The kinds.
 const (
-	Ready  EventKind = iota // it can serve
-	Failed                  // it will never be ready, because of Reason
-	Asks                    // it wants to be replaced, because of Reason: a limit
-	Broken                  // whoever says this kills it, because of Reason
-	Exited                  // it is no more
+	Ready    EventKind = iota // it can serve
+	Failed                    // it will never be ready, because of Reason
+	Asks                      // it wants to be replaced, because of Reason: a limit
+	Broken                    // whoever says this kills it, because of Reason
+	Exited                    // it is no more
+	Unloaded                  // part of what it is to serve has not loaded, because of Reason
 )
 
 // Exit is how a process has ended. The fields are those of spawn.Exit, so that

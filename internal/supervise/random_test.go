@@ -62,6 +62,8 @@ func (c *chaos) beBorn(f *fake) {
 	case 1:
 		c.later(c.pause(), func() { f.exitStatus(1); c.died = true })
 	case 2: // never ready
+	case 3:
+		c.later(c.pause(), func() { f.spec.Events(Event{Kind: Ready, NotLoaded: "y"}); c.died = true })
 	default:
 		c.later(c.pause(), f.ready)
 	}
@@ -105,6 +107,10 @@ func (c *chaos) disturb() {
 		}
 	case 7:
 		f.ready() // again
+	case 8:
+		f.spec.Events(Event{Kind: Asks, Reason: "a file has changed", Changed: true})
+	case 9:
+		f.spec.Events(Event{Kind: Unloaded, Reason: "z"})
 	}
 }
 

@@ -18,6 +18,7 @@ type Info struct {
 	Generation int       // calls of Recycle before its start
 	Reason     string    // why it is to be replaced; "" if it is not
 	Resident   int64     // bytes, when last looked; 0: not yet
+	NotLoaded  string    // why part of what it is to serve has not loaded; "" if all has
 }
 
 // Status is a group at one moment.
@@ -41,7 +42,7 @@ type PlaceStatus struct {
 func (l *life) info() Info {
 	return Info{
 		Number: l.place.number, Pid: l.pid, State: l.state, Since: l.since,
-		Started: l.started, Generation: l.generation, Reason: l.reason, Resident: l.resident,
+		Started: l.started, Generation: l.generation, Reason: l.reason, Resident: l.resident, NotLoaded: l.unloaded,
 	}
 }
 

@@ -48,6 +48,7 @@ const (
 	evExited                // the process is no more, or there was none to start
 	evShutdown              // the group ends
 	evForce                 // the group ends at once
+	evUnloaded              // it is ready, but has not loaded what the process that it replaces has
 	evFrozen                // nothing in the process runs any more
 	events
 )
@@ -72,6 +73,7 @@ func lifeCycle() *table {
 		Starting: {
 			evReady:    {InService, (*Group).enterService},
 			evFailed:   {Killed, (*Group).kill},
+			evUnloaded: {Stopping, (*Group).stop},
 			evTimeout:  {Killed, (*Group).killLateStart},
 			evExited:   {Gone, (*Group).failedToStart},
 			evShutdown: {Stopping, (*Group).stop},
@@ -100,12 +102,12 @@ func lifeCycle() *table {
 		},
 		Stopping: {
 			evTimeout: {Killed, (*Group).killLateStop},
-			evExited:  {Gone, (*Group).ended},
+			evExited:  {Gone, (*Group).lastEnded},
 			evForce:   {Killed, (*Group).kill},
 		},
 		Killed: {
 			evTimeout:  {Killed, (*Group).complain},
-			evExited:   {Gone, (*Group).killedEnded},
+			evExited:   {Gone, (*Group).lastEnded},
 			evShutdown: {Killed, (*Group).complainAgain},
 			evForce:    {Killed, (*Group).complainAgain},
 		},

@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"strings"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/timeout"
@@ -19,18 +20,19 @@ const (
 // Kinds of messages, with the type of what they carry.
 const (
 	// From a daemon to the parent.
-	Ready  = "ready"  // Readiness; also from the server
-	Failed = "failed" // Failure: it could not start and ends; also from the server
-	Retire = "retire" // Retirement: it wants to be replaced
-	Pulse  = "pulse"  // Vitals, once a second at most
-	Kept   = "kept"   // nothing: the answer to Keep
+	Ready    = "ready"    // Readiness; also from the server
+	Failed   = "failed"   // Failure: it could not start and ends; also from the server
+	Retire   = "retire"   // Retirement: it wants to be replaced
+	Pulse    = "pulse"    // Vitals, once a second at most
+	Unloaded = "unloaded" // NotLoaded: a script could not be loaded, after Ready
+	Kept     = "kept"     // nothing: the answer to Keep
 
 	// From the parent to a daemon or a server.
 	Stop = "stop" // Stopping
 
 	// From the parent to a daemon.
 	Mark = "mark" // nothing: note what the scripts are, another process is about to load them
-	Keep = "keep" // nothing: as that process could not, serve on until they change again
+	Keep = "keep" // Keeping: as that process could not, serve on until they change again
 
 	// From the parent to the server.
 	Serve   = "serve"   // nothing: begin to accept connections
@@ -56,6 +58,29 @@ const (
 type Readiness struct {
 	Python string `json:",omitempty"` // version
 	Home   string `json:",omitempty"`
+	// NotLoaded is the first of a daemon's scripts that it could not load: requests
+	// for it get 500.
+	NotLoaded *NotLoaded `json:",omitempty"`
+}
+
+// NotLoaded is a script that could not be loaded.
+type NotLoaded struct {
+	Script string
+	Reason string
+	// Files may let the next attempt succeed when one of them changes.
+	Files []string `json:",omitempty"`
+}
+
+// String says it on one line.
+func (n *NotLoaded) String() string {
+	return "script " + n.Script + " has not loaded: " + strings.Join(strings.Fields(n.Reason), " ")
+}
+
+// Keeping says what another process could not load: its replacement is to be tried
+// again when one of the files changes after Since.
+type Keeping struct {
+	Files []string  `json:",omitempty"`
+	Since time.Time `json:",omitzero"`
 }
 
 // Failure is why a process could not start.
@@ -70,6 +95,9 @@ type Retirement struct {
 	Text   string // for the log
 	// Evict says that eviction-timeout holds in place of graceful-timeout.
 	Evict bool `json:",omitempty"`
+	// Changed says that what kept a process from starting, or a script from loading,
+	// may be over: it is tried at once.
+	Changed bool `json:",omitempty"`
 	// Stuck says that it can serve nothing any more: it gets no request while
 	// its replacement starts.
 	Stuck bool `json:",omitempty"`

@@ -87,7 +87,7 @@ func (f *fake) Stack(Running) string { <-f.held; f.note("stack"); return "File x
 func (f *fake) Probe()               { <-f.held }
 func (f *fake) Dump()                { f.note("dump") }
 func (f *fake) Mark()                { f.note("mark") }
-func (f *fake) Keep()                { f.note("keep") }
+func (f *fake) Keep(wire.Keeping)    { f.note("keep") }
 
 func (f *fake) Vitals() wire.Vitals {
 	f.mu.Lock()

@@ -41,9 +41,9 @@ type Requests interface {
 
 	// Mark notes what the files of the scripts are now, before another process
 	// loads them. Keep has the requests served by what this process has loaded
-	// until a file is something else again. They do not wait.
+	// until a file is something else again. They do not wait for Python.
 	Mark()
-	Keep()
+	Keep(k wire.Keeping)
 
 	// Vitals are figures for the parent. It does not wait.
 	Vitals() wire.Vitals

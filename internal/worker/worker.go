@@ -153,7 +153,11 @@ func (w *worker) receive() error {
 			w.Requests.Mark()
 			continue
 		case wire.Keep:
-			w.Requests.Keep()
+			var keeping wire.Keeping
+			if err := m.Decode(&keeping); err != nil {
+				return err
+			}
+			w.Requests.Keep(keeping)
 			if err := w.Parent.Send(wire.Kept, nil); err != nil {
 				return err
 			}

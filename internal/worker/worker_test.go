@@ -179,10 +179,8 @@ func TestEndHasShutdownTimeout(t *testing.T) {
 func TestRunKeepsScripts(t *testing.T) {
 	f := newFake()
 	parent, wait := start(t, f, nil)
-	for _, kind := range []string{wire.Mark, wire.Keep} {
-		if err := parent.Send(kind, nil); err != nil {
-			t.Fatal(err)
-		}
+	if err := errors.Join(parent.Send(wire.Mark, nil), parent.Send(wire.Keep, wire.Keeping{})); err != nil {
+		t.Fatal(err)
 	}
 	m, err := parent.Receive()
 	if err != nil || m.Kind != wire.Kept {

@@ -9,6 +9,7 @@ import types
 
 import _gophersnake
 from _gophersnake import errors, owner
+from _gophersnake.retry import Retry
 from _gophersnake.wrapper import FileWrapper
 
 ERROR, WARN, INFO = 3, 4, 6  # levels of the log
@@ -53,6 +54,11 @@ class Failure:
         self.request_id = request_id
         self.when = time.strftime("%a %b %d %H:%M:%S %Y")
 
+    def points(self):
+        """Say where its traceback is."""
+        return "traceback logged at %s%s" % (
+            self.when, " for request %s" % self.request_id if self.request_id else "")
+
 
 class Target:
     """A script in this interpreter, with the constant part of its environ."""
@@ -71,6 +77,7 @@ class Target:
         self.denied = False  # the last attempt to load it was refused
         self.module = _module_name(self.name)
         self.failure = None
+        self.retry = Retry(elsewhere=self.recycles)
         self._mtime_ns = 0  # of the file when it was read last
         self.base = self._base(options)
 
@@ -103,18 +110,26 @@ class Target:
         """Return (dict, __mtime__, mtime in ns) of the loaded module.
 
         The file is read anew if it changed since it was loaded, or if force.
-        None means that it failed, which has been logged.
+        None means that it failed, which has been logged. What has failed is not
+        tried again with each request: see retry.py.
         """
         with _lock:
             self.denied = False
+            if not self.retry.due(self.file, self._mtime_ns):
+                self._log_again(self.failure.summary)
+                return None
+            self.retry.begin()
             try:
-                return self._load(request_id, force)
+                loaded = self._load(request_id, force)
+                self.retry.succeeded()
+                return loaded
             except owner.Denied as exc:
                 self.denied = True
                 _gophersnake.log(ERROR, str(exc))
                 return None
             except BaseException as exc:
                 self._log_failure(exc, request_id)
+                self.retry.failed(self.name, exc, "%s: %s" % (type(exc).__name__, exc))
                 return None
             finally:
                 self._check_extensions()
@@ -171,15 +186,16 @@ class Target:
             _gophersnake.log(ERROR, "\n".join(lines + self._hints(exc)))
             return
         summary = "%s: %s" % (type(exc).__name__, exc)
-        points = "traceback logged at %s%s" % (
-            first.when, " for request %s" % first.request_id if first.request_id else "")
         if summary == first.summary:
-            _gophersnake.log(ERROR, "WSGI0109: Python script file '%s' still fails: %s; %s."
-                             % (self.name, summary, points))
+            self._log_again(summary)
             return
         _gophersnake.log(
             ERROR, "WSGI0109: Python script file '%s' now fails with %s; that may only follow "
-            "from the first failure, %s:\n%s" % (self.name, summary, points, first.text))
+            "from the first failure, %s:\n%s" % (self.name, summary, first.points(), first.text))
+
+    def _log_again(self, summary):
+        _gophersnake.log(ERROR, "WSGI0109: Python script file '%s' still fails: %s; %s."
+                         % (self.name, summary, self.failure.points()))
 
     def _hints(self, exc):
         if not isinstance(exc, ImportError):
