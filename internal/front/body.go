@@ -36,6 +36,7 @@ type body struct {
 	byApp, ended atomic.Bool // the application has read; there is no more to read
 	tooLarge     bool
 	timeout      bool
+	ahead        bool // it is read before the application runs
 	err          error
 }
 
@@ -102,6 +103,10 @@ func (b *body) explain(err error) error {
 		return &gateway.BodyError{Reason: refusal.Reason}
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout():
 		b.timeout = true
+		if !b.ahead {
+			b.x.log(logs.Info, "the application waited for the client, which sent nothing more of the request body for "+
+				b.x.s.o.SocketTimeout.String()+" (socket-timeout): reading it fails")
+		}
 		return &gateway.BodyError{Reason: "timeout"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &gateway.BodyError{Reason: "Connection closed by client"}
@@ -152,7 +157,9 @@ func (x *exchange) readPrefix() bool {
 		}
 		x.buf = make([]byte, size)
 	}
+	x.body.ahead = true
 	n, err := io.ReadFull(&x.body, x.buf[:want])
+	x.body.ahead = false
 	x.req.Prefix = x.buf[:n]
 	x.body.byApp.Store(false)
 	switch {

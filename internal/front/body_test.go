@@ -190,6 +190,22 @@ func TestStalledLargeBody(t *testing.T) {
 	}
 }
 
+// Whom an application waits for in vain, and fails over, is answered 408, and the log
+// says who was waited for.
+func TestStalledBodyIsTheClients(t *testing.T) {
+	s := start(t, Options{SocketTimeout: 50 * time.Millisecond, App: app(
+		func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
+			_, err := io.Copy(io.Discard, r.Body)
+			return &gateway.Error{Kind: gateway.Failed, Err: err}
+		})})
+	in := post(4<<20, "")
+	r := bufio.NewReader(send(t, s, in[:len(in)-100]))
+	if got := read(t, r, "POST"); got.StatusCode != 408 || !got.Close {
+		t.Errorf("got %s, close %v", got.Status, got.Close)
+	}
+	s.await(t, "the application waited for the client, which sent nothing more of the request body for 50ms (socket-timeout)")
+}
+
 // An error of the body comes again at every Read.
 func TestBodyErrorIsSticky(t *testing.T) {
 	s := start(t, Options{SocketTimeout: 50 * time.Millisecond, App: app(

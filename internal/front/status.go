@@ -23,6 +23,10 @@ func (x *exchange) failed(err error) {
 		x.close().page(http.StatusRequestEntityTooLarge)
 		return
 	}
+	if x.body.timeout {
+		x.close().page(http.StatusRequestTimeout)
+		return
+	}
 	kind := gateway.Failed
 	var failure *gateway.Error
 	if errors.As(err, &failure) {

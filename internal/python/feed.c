@@ -105,6 +105,7 @@ static void begin(struct gs_worker *w)
 {
 	w->serial = w->serial + 1 ? w->serial + 1 : 1;
 	w->began_ns = gs_monotonic_ns();
+	gs_slot_count_waits(&w->slot, &w->waits);
 	__atomic_store_n(&gs_the_feed.active_ns, w->began_ns, __ATOMIC_RELAXED);
 	__atomic_store_n(&w->busy, w->serial, __ATOMIC_SEQ_CST);
 	gs_feed_rouse_flusher();

@@ -152,7 +152,9 @@ type Running struct {
 	Serial uint32 // of the thread's requests, tells them apart
 	Slot   uint32
 	TID    int // of the operating system's thread
-	For    time.Duration
+	// For is how long it has run, Waited how long its thread has waited for the
+	// client meanwhile, which is no part of For.
+	For, Waited time.Duration
 }
 
 // Running appends the requests that run now to dst.
@@ -161,10 +163,11 @@ func (f *Feed) Running(dst []Running) []Running {
 	for i := range f.o.Threads {
 		var look C.struct_gs_feed_look
 		C.gs_feed_look(C.int(i), &look)
-		if look.serial != 0 {
+		if waited := time.Duration(look.waited_ns); look.serial != 0 {
 			dst = append(dst, Running{
 				Thread: i, Serial: uint32(look.serial), Slot: uint32(look.slot),
-				TID: int(look.tid), For: time.Duration(now - int64(look.began_ns)),
+				TID: int(look.tid), Waited: waited,
+				For: max(0, time.Duration(now-int64(look.began_ns))-waited),
 			})
 		}
 	}

@@ -43,6 +43,7 @@ struct gs_feed_look {
 	uint32_t serial;    /* of its request; 0: none */
 	uint32_t slot;
 	int64_t began_ns;   /* CLOCK_MONOTONIC */
+	int64_t waited_ns;  /* of the time since then: for the client */
 	long tid;           /* of the operating system */
 };
 void gs_feed_look(int thread, struct gs_feed_look *look);

@@ -40,12 +40,23 @@ static void active(void)
 	__atomic_store_n(&gs_the_feed.active_ns, gs_monotonic_ns(), __ATOMIC_RELAXED);
 }
 
+/* Whoever has the lock waits for the client, or hardly at all. */
+static void lock(struct gs_worker *w, pthread_mutex_t *mutex)
+{
+	if (pthread_mutex_trylock(mutex) == 0)
+		return;
+	int counts = gs_slot_begin_wait(&w->slot);
+	pthread_mutex_lock(mutex);
+	if (counts)
+		gs_slot_end_wait(&w->slot);
+}
+
 static ssize_t feed_read(gs_call call, char *buf, size_t size)
 {
 	struct gs_worker *w = (struct gs_worker *)call;
 
 	active();
-	pthread_mutex_lock(&w->in);
+	lock(w, &w->in);
 	ssize_t n = gs_slot_read(&w->slot, buf, size);
 	pthread_mutex_unlock(&w->in);
 	return n;
@@ -56,7 +67,7 @@ static int feed_send(gs_call call, const char *flat, size_t size)
 	struct gs_worker *w = (struct gs_worker *)call;
 
 	active();
-	pthread_mutex_lock(&w->out);
+	lock(w, &w->out);
 	int lost = gs_slot_send(&w->slot, flat, size);
 	pthread_mutex_unlock(&w->out);
 	return lost;
@@ -67,7 +78,7 @@ static int feed_write(gs_call call, const char *data, size_t size, int flush)
 	struct gs_worker *w = (struct gs_worker *)call;
 
 	active();
-	pthread_mutex_lock(&w->out);
+	lock(w, &w->out);
 	int lost = gs_slot_write(&w->slot, data, size, flush);
 	pthread_mutex_unlock(&w->out);
 	return lost;
@@ -81,7 +92,7 @@ static int feed_settle(gs_call call)
 
 	while (!__atomic_load_n(&w->settled, __ATOMIC_ACQUIRE))
 		sched_yield();
-	pthread_mutex_lock(&w->out);
+	lock(w, &w->out);
 	int lost = w->settled == 2;
 	w->settled = 0;
 	pthread_mutex_unlock(&w->out);

@@ -18,6 +18,7 @@ struct gs_worker {
 	uint32_t busy;   /* serial of the request that runs, or 0 */
 	uint32_t serial; /* of the last one */
 	int64_t began_ns;
+	struct gs_waits waits; /* of that request */
 	int64_t bytes; /* of response bodies, of requests that are over */
 	struct gs_pending pending;
 	uint32_t seen;   /* pending.state when the flusher looked last */

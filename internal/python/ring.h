@@ -39,6 +39,13 @@ struct gs_ring {
 /* States of a slot, the lower bits of its word. */
 enum { GS_STATE_FREE, GS_STATE_QUEUED, GS_STATE_RUNNING, GS_STATE_DONE, GS_STATE_BITS = 3 };
 
+/* How long the thread of a request has waited for its client. That thread writes it,
+ * any other may read it by gs_waited. */
+struct gs_waits {
+	int64_t ns;       /* of waits that are over */
+	int64_t since_ns; /* CLOCK_MONOTONIC of the one that is not; 0: there is none */
+};
+
 /* One request as the server wrote it, and where its thread is in it. */
 struct gs_slot {
 	struct gs_ring *ring;
@@ -55,6 +62,8 @@ struct gs_slot {
 	int in_at, in_open, in_over;
 	uint32_t in_used, in_size;
 	int out_at;
+	struct gs_waits *waits; /* borrowed; NULL: nobody counts them */
+	const void *waiter;     /* whose waits count */
 };
 
 /* Reads the header of a region of size bytes. Returns 0, or -1: it is none. */
@@ -98,6 +107,18 @@ int gs_slot_done(struct gs_slot *s, const struct gs_outcome *o);
 
 /* Whether nobody wants the answer any more. */
 int gs_slot_cancelled(const struct gs_slot *s);
+
+/* Counts in w, from 0, how long the calling thread waits in the functions below; that
+ * of other threads, which the application may have, is no time of the request. */
+void gs_slot_count_waits(struct gs_slot *s, struct gs_waits *w);
+
+/* A wait for the client: returns whether it counts, and so has to be ended. */
+int gs_slot_begin_wait(struct gs_slot *s);
+void gs_slot_end_wait(struct gs_slot *s);
+
+/* How long the thread has waited by now, a CLOCK_MONOTONIC. When a wait ends just
+ * now it may count twice. */
+int64_t gs_waited(const struct gs_waits *w, int64_t now_ns);
 
 /* As read, send and write of struct gs_io. They sleep while the server has to
  * do its part. */

@@ -25,12 +25,15 @@ static int wait_piece(struct gs_slot *s, const uint32_t *piece, int filled)
 
 		if (gs_slot_cancelled(s))
 			return -1;
+		int counts = gs_slot_begin_wait(s);
 		gs_store(waiting, 1);
 		gs_ring_count(s->ring, -1); /* it will not be back soon */
 		if (!piece_is(piece, filled) && !gs_slot_cancelled(s))
 			syscall(SYS_futex, bell, FUTEX_WAIT, rung, NULL, NULL, 0);
 		gs_ring_count(s->ring, 1);
 		gs_store(waiting, 0);
+		if (counts)
+			gs_slot_end_wait(s);
 	}
 	return 0;
 }

@@ -182,6 +182,15 @@ func (m *Monitor) lookAtLock() {
 	m.Requests.Dump()
 }
 
+// String says which request it is and for how long it runs, for the log.
+func (r Running) String() string {
+	text := fmt.Sprintf("%s runs for %v", r.Name, r.For.Round(time.Millisecond))
+	if r.Waited >= time.Millisecond {
+		text += fmt.Sprintf(", without the %v in which it waited for its client", r.Waited.Round(time.Millisecond))
+	}
+	return text
+}
+
 // lookAt deals with one request of those that run.
 func (m *Monitor) lookAt(r Running) {
 	limit := m.Limits.Stretched()
@@ -206,7 +215,7 @@ func (m *Monitor) lookAt(r Running) {
 func (m *Monitor) interrupt(r Running) {
 	var raised bool
 	if m.withLock(func() { raised = m.Requests.Interrupt(r) }) && raised {
-		m.log(logs.Info, "Injected RequestTimeout into thread %d: %s runs for %v", r.Thread+1, r.Name, r.For.Round(time.Millisecond))
+		m.log(logs.Info, "Injected RequestTimeout into thread %d: %v", r.Thread+1, r)
 	}
 }
 
@@ -215,12 +224,10 @@ func (m *Monitor) report(r Running, was *injury) {
 	was.reported = true
 	var stack string
 	if !m.withLock(func() { stack = m.Requests.Stack(r) }) {
-		m.log(logs.Error, "%s runs for %v, longer than request-timeout allows; its stack follows from stderr, because its thread keeps Python's lock",
-			r.Name, r.For.Round(time.Millisecond))
+		m.log(logs.Error, "%v, longer than request-timeout allows; its stack follows from stderr, because its thread keeps Python's lock", r)
 		m.Requests.Dump()
 	} else if stack != "" {
-		m.log(logs.Error, "%s runs for %v, longer than request-timeout allows; thread %d is at\n%s",
-			r.Name, r.For.Round(time.Millisecond), r.Thread+1, stack)
+		m.log(logs.Error, "%v, longer than request-timeout allows; thread %d is at\n%s", r, r.Thread+1, stack)
 	}
 	m.ask(wire.Retirement{Reason: "request_timeout",
 		Text: fmt.Sprintf("a request runs for %v; with %d threads request-timeout=%v allows %v",

@@ -265,3 +265,15 @@ func TestSignals(t *testing.T) {
 		}
 	}
 }
+
+// TestRunningText: the log tells time for which the request is not to blame.
+func TestRunningText(t *testing.T) {
+	r := Running{Name: "POST /x", For: 12 * time.Second}
+	if got, want := r.String(), "POST /x runs for 12s"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	r.Waited = 3 * time.Second
+	if got, want := r.String(), "POST /x runs for 12s, without the 3s in which it waited for its client"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -15,7 +15,9 @@ import (
 type Running struct {
 	Thread int
 	Serial uint32 // of the thread's requests: tells them apart
-	For    time.Duration
+	// For is how long it has run. Waited is how long it has waited for its client
+	// meanwhile, which is no part of For.
+	For, Waited time.Duration
 	// Name says which request it is, for the log.
 	Name string
 }
