@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
+	"github.com/gophersnake/gophersnake/internal/control"
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/watch"
@@ -20,10 +21,9 @@ type unloaded struct {
 	mu     sync.Mutex
 	order  []string // of scripts, as they failed
 	failed map[string]python.NotLoaded
-	kept   []string  // files that a replacement of this process depends on
-	since  time.Time // when the first of them was read, or later
-	role   *role     // of a daemon that has said that it is ready
-	begin  func()    // begins to watch the files; nil if they are watched
+	kept   []string // files that a replacement of this process depends on
+	role   *role    // of a daemon that has said that it is ready
+	begin  func()   // begins to watch the files; nil if they are watched
 }
 
 // note is told of each attempt that has failed.
@@ -46,12 +46,24 @@ func (u *unloaded) note(n python.NotLoaded) {
 	u.beginLocked()
 }
 
-func toldOf(n python.NotLoaded) *wire.NotLoaded {
-	return &wire.NotLoaded{Script: n.Script, Reason: n.Reason[:min(len(n.Reason), maxReason)], Files: n.Files}
-}
+// Bounds of what is told: of an exception, and of the whole as JSON, in bytes. The
+// next attempt comes even if a file is not in the list.
+const (
+	maxReason = 1 << 10
+	maxTold   = control.MaxPayload * 3 / 4
+)
 
-// maxReason bounds what is told of an exception, in bytes.
-const maxReason = 1 << 10
+// toldOf is what the parent is told.
+func toldOf(n python.NotLoaded) *wire.NotLoaded {
+	told := &wire.NotLoaded{Script: n.Script, Reason: n.Reason[:min(len(n.Reason), maxReason)], Files: n.Files}
+	for len(told.Files) > 0 {
+		if text, err := json.Marshal(told); err == nil && len(text) <= maxTold {
+			break
+		}
+		told.Files = told.Files[:len(told.Files)/2]
+	}
+	return told
+}
 
 // first returns the first script that has failed, or nil.
 func (u *unloaded) first() *wire.NotLoaded {
@@ -74,15 +86,14 @@ func (u *unloaded) files() []string {
 	return files
 }
 
-// watch adds files that a replacement of this process depends on, and that may have
-// changed after a time.
-func (u *unloaded) watch(files []string, since time.Time) {
+// watch adds files that a replacement of this process depends on.
+func (u *unloaded) watch(files []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(files) == 0 {
 		return
 	}
-	u.kept, u.since = files, since
+	u.kept = files
 	u.beginLocked()
 }
 
@@ -94,7 +105,6 @@ func (u *unloaded) report(r *role) (stop func()) {
 	defer u.mu.Unlock()
 	u.role = r
 	u.begin = func() { go u.follow(ctx) } // ends with stop
-	u.since = r.loading
 	if len(u.order) > 0 {
 		u.beginLocked()
 	}
@@ -108,14 +118,15 @@ func (u *unloaded) beginLocked() {
 	}
 }
 
-// follow tells the parent of files that have changed.
+// follow tells the parent of files that have changed since it has looked first. What
+// changed between the attempt and that look is found by the next attempt: files that
+// the application writes each time that it is loaded must not make it for ever.
 func (u *unloaded) follow(ctx context.Context) {
 	u.mu.Lock()
-	w := &watch.Watcher{Files: u.files, Interval: time.Second, Loading: u.since, Read: map[string]string{}}
 	r := u.role
 	u.mu.Unlock()
+	w := &watch.Watcher{Files: u.files}
 	for change := w.Wait(ctx); change != nil; change = w.Wait(ctx) {
 		r.changed(change.Name)
-		w.Loading = time.Time{} // what comes later is seen as a change
 	}
 }

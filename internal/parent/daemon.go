@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/control"
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -20,7 +19,6 @@ type daemon struct {
 	group   *group
 	process Process
 	number  int
-	born    time.Time
 	server  *os.File // the server's end of the socket between them, until it is attached
 	events  func(supervise.Event)
 
@@ -52,7 +50,7 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 		ours.Close()
 		return nil, err
 	}
-	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events, born: time.Now()}
+	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events}
 	g.add(d)
 	g.generation.work.Go(d.follow)
 	return d, nil
@@ -95,7 +93,7 @@ func (d *daemon) hear(m *control.Message) error {
 	var unloaded wire.NotLoaded
 	switch {
 	case m.Kind == wire.Ready && m.Decode(&ready) == nil:
-		d.group.began(ready, d.born)
+		d.group.began(ready)
 		event := supervise.Event{Kind: supervise.Ready}
 		if ready.NotLoaded != nil {
 			event.NotLoaded = ready.NotLoaded.String()

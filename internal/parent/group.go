@@ -123,13 +123,13 @@ func (g *group) daemon(pid int) *daemon {
 }
 
 // began and failed note how a start went.
-func (g *group) began(r wire.Readiness, born time.Time) {
+func (g *group) began(r wire.Readiness) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready, g.failure = &r, nil
 	g.keeping = wire.Keeping{}
 	if r.NotLoaded != nil {
-		g.keeping = wire.Keeping{Files: r.NotLoaded.Files, Since: born}
+		g.keeping = wire.Keeping{Files: r.NotLoaded.Files}
 	}
 }
 

@@ -146,7 +146,7 @@ func (g *Group) failedToStart(l *life) {
 	p := l.place
 	delay := g.startAfter(l, time.Now())
 	if p.hurried {
-		p.hurried, delay = false, 0
+		p.hurried, delay = false, min(delay, p.haste())
 	}
 	g.plan(p, delay)
 	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Next: delay, Old: p.old != nil && p.old.state.inService()}

@@ -13,8 +13,9 @@ type place struct {
 	cur     *life // nil only when the group ends
 	old     *life // that cur replaces; while the group's replacing is this place
 	backoff backoff
-	hurried bool // something has changed since cur was started
-	lazy    bool // what did not load here was to load at a request
+	hastes  budget // of attempts because something has changed
+	hurried bool   // something has changed since cur was started
+	lazy    bool   // what did not load here was to load at a request
 	starts  int
 	endings []Ending
 }

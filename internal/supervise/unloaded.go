@@ -82,9 +82,17 @@ func (g *Group) hasten(l *life, reason string) {
 		return
 	}
 	p.backoff.useless = 0
-	p.hurried = p.cur.state != Waiting // the one that is starting may not know of it
-	if !p.hurried && p.cur.deadline.After(time.Now()) {
-		p.cur.deadline = time.Now()
-		g.log(logs.Notice, l, "its replacement is tried at once: %s", reason)
+	if p.cur.state != Waiting {
+		p.hurried = true // the one that is starting may not know of it
+		return
+	}
+	if delay := p.haste(); time.Now().Add(delay).Before(p.cur.deadline) {
+		p.cur.deadline = time.Now().Add(delay)
+		g.log(logs.Notice, l, "its replacement is tried %s: %s", in(delay), reason)
 	}
 }
+
+// haste returns how long to wait with an attempt because something has changed: not at
+// all, unless things change all the time. An application may write a file whenever it
+// is loaded.
+func (p *place) haste() time.Duration { return p.hastes.take(time.Now(), crashCost, leastBudget) }

@@ -130,3 +130,21 @@ func TestUnloadedLate(t *testing.T) {
 		w.shutdown()
 	})
 }
+
+// TestChangesAllTheTime: an application that writes a file whenever it is loaded does
+// not have processes started without end.
+func TestChangesAllTheTime(t *testing.T) {
+	o := usual(1)
+	o.Startup = 0
+	scenario(t, o, func(t *testing.T, w *world) {
+		w.born = func(f *fake) {
+			w.later(100*time.Millisecond, func() { f.spec.Events(Event{Kind: Ready, NotLoaded: "script x has not loaded"}) })
+			w.later(200*time.Millisecond, func() { f.spec.Events(Event{Kind: Asks, Reason: "x.log has changed", Changed: true}) })
+		}
+		w.run(10 * time.Minute)
+		if n, most := len(w.processes), int(10*time.Minute/crashCost)+20; n > most {
+			t.Errorf("%d processes in 10 minutes, want %d at most", n, most)
+		}
+		w.shutdown()
+	})
+}

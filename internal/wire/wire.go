@@ -77,10 +77,9 @@ func (n *NotLoaded) String() string {
 }
 
 // Keeping says what another process could not load: its replacement is to be tried
-// again when one of the files changes after Since.
+// again when one of the files changes.
 type Keeping struct {
-	Files []string  `json:",omitempty"`
-	Since time.Time `json:",omitzero"`
+	Files []string `json:",omitempty"`
 }
 
 // Failure is why a process could not start.

@@ -144,6 +144,25 @@ func TestMendedModule(t *testing.T) {
 	})
 }
 
+// TestMissingModuleAppears: a module that was not found is put where it was looked for.
+func TestMissingModuleAppears(t *testing.T) {
+	inBothModes(t, func(t *testing.T, daemon bool) {
+		dir := tempDir(t)
+		write(t, dir, "app.py", "import site_package.missing\n"+sayScript("", "works"))
+		write(t, dir, "site_package/__init__.py", "")
+		p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+		p.atOnce("/", 500)
+		if daemon {
+			p.stderr.await(t, `a fresh process tries again in 4s`)
+		}
+		write(t, dir, "site_package/missing.py", "")
+		eventually(t, "the script has loaded", func() bool { return p.get("/").body == "works" })
+		if daemon {
+			p.stderr.await(t, `its replacement is tried at once: \S+/site_package/missing\.py has changed`)
+		}
+	})
+}
+
 // TestReloadOnChangesAfterFailure: under --reload-on-changes everything is started
 // again when a file changes that took part in a load that failed.
 func TestReloadOnChangesAfterFailure(t *testing.T) {

@@ -82,8 +82,8 @@ def _changed(script, mtime_ns):
 
 
 def _of_exception(exc):
-    """The files that an exception, or what led to it, speaks of: those in its traceback
-    first. What was not found may appear in a directory."""
+    """The files that an exception, or what led to it, speaks of, whether they exist or
+    not."""
     seen, todo = set(), [exc]
     while todo:
         exc = todo.pop(0)
@@ -97,9 +97,21 @@ def _of_exception(exc):
         if isinstance(exc, (SyntaxError, OSError)):
             yield from _path(exc.filename)
         if isinstance(exc, ImportError):
-            for directory in sys.path:
-                yield from _path(directory)
+            yield from _path(exc.path)
+            yield from _missing(exc.name)
         todo += [exc.__cause__, exc.__context__]
+
+
+def _missing(name):
+    """Where a module would be, if it were there."""
+    if not isinstance(name, str) or name in sys.modules:
+        return
+    parent, _, last = name.rpartition(".")
+    directories = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
+    for directory in directories:
+        if isinstance(directory, str):
+            yield from _path(os.path.join(directory, last + ".py"))
+            yield from _path(os.path.join(directory, last))
 
 
 def _of_modules(names):
