@@ -92,6 +92,9 @@ func (r *role) prepareDaemon(ctx context.Context) (err error) {
 	return r.startPython(r.daemonPython(g), r.plan.Applications, func(s *python.Script) {
 		s.Recycles = true
 		s.Owner = r.scriptOwner
+		if last := r.settings.NotLoaded; last != nil && last.Script == s.Path {
+			s.KnownFailure = last.Reason
+		}
 		s.RunOnce = g.Threads == 1 && g.MaximumRequests == 1
 	})
 }

@@ -201,6 +201,9 @@ func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int)
 	defer closeFiles(files)
 	settings := p.settings(p.plan.Only(g.Name))
 	settings.ServerPID = pid
+	if ready, ok := p.parent.Ready(g.Name); ok && ready.NotLoaded != nil {
+		settings.NotLoaded = &wire.NotLoaded{Script: ready.NotLoaded.Script, Reason: ready.NotLoaded.Reason}
+	}
 	role := wire.RoleDaemon
 	if g.Threads == 0 {
 		role = wire.RoleService

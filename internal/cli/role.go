@@ -27,6 +27,9 @@ type roleSettings struct {
 	ForeignSocket bool `json:",omitempty"`
 	// ServerPID is the server that a daemon serves.
 	ServerPID int `json:",omitempty"`
+	// NotLoaded is what the last process of the group could not load, and has logged;
+	// without Files.
+	NotLoaded *wire.NotLoaded `json:",omitempty"`
 }
 
 // Inherited files of both roles, by number.

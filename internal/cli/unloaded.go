@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gophersnake/gophersnake/internal/control"
@@ -55,7 +56,7 @@ const (
 
 // toldOf is what the parent is told.
 func toldOf(n python.NotLoaded) *wire.NotLoaded {
-	told := &wire.NotLoaded{Script: n.Script, Reason: n.Reason[:min(len(n.Reason), maxReason)], Files: n.Files}
+	told := &wire.NotLoaded{Script: n.Script, Reason: strings.ReplaceAll(n.Reason[:min(len(n.Reason), maxReason)], "\x00", " "), Files: n.Files}
 	for len(told.Files) > 0 {
 		if text, err := json.Marshal(told); err == nil && len(text) <= maxTold {
 			break

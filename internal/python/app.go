@@ -33,6 +33,9 @@ type Script struct {
 	Recycles bool
 	// RunOnce is what wsgi.run_once says.
 	RunOnce bool
+	// KnownFailure is what another process could not load the script for, which has
+	// logged it; the same failure is logged in one line.
+	KnownFailure string
 	// Owner has scripts of others refused, with gateway.Forbidden; nil: anyone's
 	// may run.
 	Owner   *Owner
@@ -171,6 +174,7 @@ func (a *App) options(group string) []byte {
 		"source", a.script.Source,
 		"callable_object", a.script.Callable,
 		"reloading", flag(a.script.Reloading),
+		"known_failure", a.script.KnownFailure,
 		"application_group", group,
 		"multithread", flag(a.rt.opts.Threads > 1),
 		"recycles", flag(a.script.Recycles),

@@ -164,7 +164,7 @@ func TestServerPID(t *testing.T) {
 // says why; others are served by its replacement.
 func TestFrozenDaemon(t *testing.T) {
 	t.Parallel()
-	p := signalServer(t, "--deadlock-timeout", "2", "--threads", "2")
+	p := signalServer(t, "--deadlock-timeout", "4", "--threads", "2")
 	before := p.get("/").body
 	answered := make(chan int, 1)
 	go func() { answered <- p.get("/sleep").StatusCode }()
@@ -179,7 +179,7 @@ func TestFrozenDaemon(t *testing.T) {
 	if status := <-answered; status != 504 {
 		t.Errorf("the request of the frozen process got %d, want 504", status)
 	}
-	reason := `nothing in it has run for [0-9.]+s, deadlock-timeout is 2s`
+	reason := `nothing in it has run for [0-9.]+s, deadlock-timeout is 4s`
 	p.stderr.await(t, fmt.Sprintf(`\[core:error\] .*process 1 \(pid %d\) is killed: %s`, pid, reason))
 	p.stderr.await(t, fmt.Sprintf(`\[wsgi:error\] .*process %d of group .* ended while it served GET /sleep, for .*: killed, because %s`, pid, reason))
 	p.stop()

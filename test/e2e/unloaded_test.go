@@ -38,22 +38,22 @@ func rewrite(t *testing.T, path, text string) {
 // loads, the old code serves on, the request that saw the change included, and the
 // log says so. The next change is tried like the first.
 func TestScriptThatKillsItsProcess(t *testing.T) {
-	for _, test := range []struct{ name, death, processes string }{
-		{"exit", "import os\nos._exit(3)", "2"},
-		{"killed", "import os\nos.kill(os.getpid(), 9)", "2"},
-		{"startup", "import time\ntime.sleep(3600)", "1"},
+	for _, test := range []struct{ name, death, processes, startup string }{
+		{"exit", "import os\nos._exit(3)", "2", "30"},
+		{"killed", "import os\nos.kill(os.getpid(), 9)", "2", "30"},
+		{"startup", "import time\ntime.sleep(3600)", "1", "6"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			dir := tempDir(t)
 			script := write(t, dir, "app.py", sayScript("", "one"))
-			p := launch{dir: dir, daemon: true, args: []string{"--processes", test.processes, "--startup-timeout", "2", "app.py"}}.start(t)
+			p := launch{dir: dir, daemon: true, args: []string{"--processes", test.processes, "--startup-timeout", test.startup, "app.py"}}.start(t)
 			p.expect("/", 200, "one")
 			rewrite(t, script, sayScript(test.death, "never"))
 			for range 5 {
 				began := time.Now()
 				p.expect("/", 200, "one")
-				if took := time.Since(began); took > 10*time.Second {
+				if took := time.Since(began); took > 20*time.Second {
 					t.Errorf("an answer of the old code took %v", took)
 				}
 			}
@@ -117,7 +117,7 @@ func TestLoadSucceedsLater(t *testing.T) {
 				t.Errorf("status:\n%s", out)
 			}
 		}
-		if n := strings.Count(p.stderr.String(), "Traceback"); !l.daemon && n != 1 {
+		if n := strings.Count(p.stderr.String(), "Traceback"); n != 1 {
 			t.Errorf("%d tracebacks, want one", n)
 		}
 	})
@@ -146,18 +146,18 @@ func TestMendedModule(t *testing.T) {
 
 // TestMissingModuleAppears: a module that was not found is put where it was looked for.
 func TestMissingModuleAppears(t *testing.T) {
-	inBothModes(t, func(t *testing.T, daemon bool) {
+	inBothModes(t, func(t *testing.T, l launch) {
 		dir := tempDir(t)
 		write(t, dir, "app.py", "import site_package.missing\n"+sayScript("", "works"))
 		write(t, dir, "site_package/__init__.py", "")
-		p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+		p := launch{dir: dir, daemon: l.daemon, args: []string{"app.py"}}.start(t)
 		p.atOnce("/", 500)
-		if daemon {
+		if l.daemon {
 			p.stderr.await(t, `a fresh process tries again in 4s`)
 		}
 		write(t, dir, "site_package/missing.py", "")
 		eventually(t, "the script has loaded", func() bool { return p.get("/").body == "works" })
-		if daemon {
+		if l.daemon {
 			p.stderr.await(t, `its replacement is tried at once: \S+/site_package/missing\.py has changed`)
 		}
 	})

@@ -78,6 +78,7 @@ class Target:
         self.module = _module_name(self.name)
         self.failure = None
         self.retry = Retry(elsewhere=self.recycles)
+        self.known_failure = options.get("known_failure", "")  # of another process, logged by it
         self._mtime_ns = 0  # of the file when it was read last
         self.base = self._base(options)
 
@@ -124,6 +125,7 @@ class Target:
                 self.retry.succeeded()
                 return loaded
             except owner.Denied as exc:
+                self.retry.succeeded()  # this is looked at with each request
                 self.denied = True
                 _gophersnake.log(ERROR, str(exc))
                 return None
@@ -181,6 +183,10 @@ class Target:
         first = self.failure
         if first is None or first.mtime_ns != self._mtime_ns:
             self.failure = Failure(exc, self._mtime_ns, request_id)
+            if first is None and self._is_known():
+                _gophersnake.log(ERROR, "WSGI0109: Python script file '%s' still fails in a fresh process: %s; "
+                                 "an earlier one has logged the traceback." % (self.name, self.failure.summary))
+                return
             lines = ["WSGI0109: Unable to execute Python script file '%s'." % self.name,
                      errors.text(exc)]
             _gophersnake.log(ERROR, "\n".join(lines + self._hints(exc)))
@@ -192,6 +198,12 @@ class Target:
         _gophersnake.log(
             ERROR, "WSGI0109: Python script file '%s' now fails with %s; that may only follow "
             "from the first failure, %s:\n%s" % (self.name, summary, first.points(), first.text))
+
+    def _is_known(self):
+        """Whether another process has logged this failure. Of a long one only the beginning
+        was told."""
+        known, summary = self.known_failure, self.failure.summary
+        return summary == known or len(known) > 1000 and summary.startswith(known)
 
     def _log_again(self, summary):
         _gophersnake.log(ERROR, "WSGI0109: Python script file '%s' still fails: %s; %s."

@@ -3,6 +3,7 @@
 import os
 import sys
 import sysconfig
+import threading
 import time
 
 import _gophersnake
@@ -15,6 +16,24 @@ _STDLIB = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in 
 _SITE = ("site-packages", "dist-packages")
 
 
+class _Imports:
+    """A finder that finds nothing and notes what one thread imports."""
+
+    def __init__(self):
+        self._thread = threading.get_ident()
+        self._before = frozenset(sys.modules)
+        self._names = {}
+
+    def find_spec(self, name, path=None, target=None):
+        if threading.get_ident() == self._thread:
+            self._names[name] = True
+        return None
+
+    def added(self):
+        """The names of the modules that are there because of it."""
+        return [name for name in self._names if name in sys.modules and name not in self._before]
+
+
 class Retry:
     """The attempts to load one script, until one succeeds."""
 
@@ -24,14 +43,23 @@ class Retry:
         self._next = 0.0  # when the next attempt is due, whatever has changed
         self._next_look = 0.0
         self._stamps = {}  # by the names of files
-        self._before = frozenset()  # names of modules
+        self._imports = None
 
     def begin(self):
-        """Note what is there before an attempt."""
-        self._before = frozenset(sys.modules)
+        """Note what is imported from now on."""
+        self._imports = _Imports()
+        sys.meta_path.insert(0, self._imports)
+
+    def _end(self):
+        """Return the names of the modules that an attempt has brought in."""
+        imports, self._imports = self._imports, None
+        if imports in sys.meta_path:
+            sys.meta_path.remove(imports)
+        return imports.added()
 
     def succeeded(self):
         """Forget what has failed."""
+        self._end()
         self._attempts = 0
         self._stamps = {}
 
@@ -46,7 +74,7 @@ class Retry:
 
     def failed(self, script, exc, summary):
         """Note an attempt that ended with exc, and tell the files that took part."""
-        added = [name for name in list(sys.modules) if name not in self._before]
+        added = self._end()
         files = dict.fromkeys(_of_exception(exc))
         files.update(dict.fromkeys(_of_modules(added)))
         for name in files:
