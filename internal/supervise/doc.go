@@ -25,8 +25,8 @@
 //	gone
 //
 // A process that is to be replaced, for whatever reason, goes through all of
-// them; if its replacement cannot start it stays in service, and another is
-// tried later. One that dies is replaced at once or within seconds if it has been
+// them; if its replacement cannot start, or has not loaded what it has (unloaded.go),
+// it stays in service, and another is tried later. One that dies is replaced at once or within seconds if it has been
 // in service; what cannot be started, or dies right after that, is tried again
 // after 0, 1, 2, 4, ... 60 seconds (backoff.go).
 //

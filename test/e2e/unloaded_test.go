@@ -144,6 +144,38 @@ func TestMendedModule(t *testing.T) {
 	})
 }
 
+// TestMendedScript: the first request after the script itself was mended is served by
+// it.
+func TestMendedScript(t *testing.T) {
+	inBothModes(t, func(t *testing.T, daemon bool) {
+		dir := tempDir(t)
+		script := write(t, dir, "app.py", "this is no Python\n")
+		p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+		p.atOnce("/", 500)
+		rewrite(t, script, sayScript("", "works"))
+		p.expect("/", 200, "works")
+	})
+}
+
+// TestLateScript: a script that is not there at the start, and cannot be loaded when it
+// comes, is found out by the first request, and tried again all the same.
+func TestLateScript(t *testing.T) {
+	inBothModes(t, func(t *testing.T, daemon bool) {
+		dir := tempDir(t)
+		p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+		p.expect("/", 404, "")
+		part := write(t, dir, "site_part.py", "1 / 0\n")
+		write(t, dir, "app.py", sayScript("import site_part\n", "works"))
+		p.atOnce("/", 500)
+		if daemon {
+			p.stderr.await(t, `script \S+/app\.py has not loaded: ZeroDivisionError: division by zero; requests for it get 500, and a fresh process tries again in 1s`)
+			p.stderr.await(t, `still fails in a fresh process|a fresh process tries again in 2s`)
+		}
+		rewrite(t, part, "")
+		eventually(t, "the script has loaded", func() bool { return p.get("/").body == "works" })
+	})
+}
+
 // TestMissingModuleAppears: a module that was not found is put where it was looked for.
 func TestMissingModuleAppears(t *testing.T) {
 	inBothModes(t, func(t *testing.T, l launch) {
@@ -198,6 +230,25 @@ func TestBrokenChangeServesOldCode(t *testing.T) {
 	p.stderr.await(t, `it is tried again in 4s, the old process stays in service`)
 	rewrite(t, part, "")
 	eventually(t, "the change is served", func() bool { return p.get("/").body == "two" })
+	p.stop()
+}
+
+// TestBrokenModuleServesOldCode: so it is with --reload-on-changes, when a module is
+// broken and then mended.
+func TestBrokenModuleServesOldCode(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	write(t, dir, "app.py", "import site_part\n"+sayScript("", "works"))
+	part := write(t, dir, "site_part.py", "")
+	p := launch{dir: dir, daemon: true, args: []string{"--reload-on-changes", "app.py"}}.start(t)
+	p.expect("/", 200, "works")
+	first := p.onlyDaemon()
+	rewrite(t, part, "this is no Python\n")
+	p.stderr.await(t, `could not start: script \S+/app\.py has not loaded: SyntaxError: .*, the old process stays in service`)
+	p.expect("/", 200, "works")
+	rewrite(t, part, "pass\n")
+	p.stderr.await(t, fmt.Sprintf(`process 1 \(pid %d\) ended: exited with status 0, after \S+/site_part\.py has changed`, first))
+	p.expect("/", 200, "works")
 	p.stop()
 }
 
