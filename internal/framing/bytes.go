@@ -16,19 +16,6 @@ var tokenByte = func() (table [256]bool) {
 	return table
 }()
 
-// hostByte holds the characters of a Host, of RFC 3986: a name, an address, a
-// port.
-var hostByte = func() (table [256]bool) {
-	table = tokenByte
-	for _, c := range "#^`|" {
-		table[c] = false
-	}
-	for _, c := range "(),:;=[]" {
-		table[c] = true
-	}
-	return table
-}()
-
 // clean reports that b has no control character, tabs included.
 func clean(b []byte) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080

@@ -111,13 +111,15 @@ func (c *Conn) read(p []byte) (int, error) {
 // pass follows the n bytes of p that have been read, and returns what of them may
 // pass, or refuses them.
 func (c *Conn) pass(p []byte, n int, err error) (int, error) {
-	pass := c.scan.feed(p[:n])
+	kept, pass := c.scan.feed(p[:n])
 	if c.scan.state == opaque && !c.http2.Load() {
 		c.http2.Store(true)
 	}
 	switch {
-	case pass == n:
-		return n, err
+	case kept == 0 && err == nil:
+		return c.Read(p) // it was the empty line that is ignored once
+	case pass == kept:
+		return kept, err
 	case pass > 0:
 		return pass, nil
 	}

@@ -26,6 +26,10 @@ func (s *scanner) judgeRequest(line []byte) {
 		s.refuse(errTarget)
 		return
 	}
+	if refusal := checkTarget(line[:sp], line[sp+1:v]); refusal != nil {
+		s.refuse(refusal)
+		return
+	}
 	s.http10, s.haveHost, s.chunked, s.haveLength, s.length, s.lines = false, false, false, false, 0, 0
 	switch version := line[v+1:]; string(version) {
 	case "HTTP/1.1":
@@ -97,18 +101,16 @@ func checkField(line []byte) (colon int, refusal *Refusal) {
 	return 0, errValue
 }
 
-// host takes the value of a Host line, which may be empty.
+// host takes the value of a Host line. An empty one names no http URI, and is
+// refused: RFC 9112, section 3.3, allows it, and Apache does so.
 func (s *scanner) host(value []byte) {
 	if s.haveHost {
 		s.refuse(errHosts)
 		return
 	}
 	s.haveHost = true
-	for _, c := range value {
-		if !hostByte[c] {
-			s.refuse(errHost)
-			return
-		}
+	if !validHost(value) {
+		s.refuse(errHost)
 	}
 }
 

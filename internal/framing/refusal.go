@@ -20,10 +20,14 @@ func (r *Refusal) Error() string { return "refuse request: " + r.Reason }
 // takes for a broken connection and does not answer.
 var (
 	errTLS          = &Refusal{400, "TLS handshake on a port that speaks plain HTTP", false}
-	errEmptyLine    = &Refusal{400, "empty line before the request line", false}
+	errEmptyLine    = &Refusal{400, "more than one empty line before the request line", false}
 	errMethod       = &Refusal{400, "malformed method in the request line", false}
 	errRequestLine  = &Refusal{400, "malformed request line", false}
 	errTarget       = &Refusal{400, "control character in the request line", false}
+	errForm         = &Refusal{400, "malformed target in the request line", false}
+	errFragment     = &Refusal{400, "# in the target of the request line", false}
+	errScheme       = &Refusal{400, "target with a scheme other than http and https", false}
+	errAuthority    = &Refusal{400, "malformed host in the target of the request line", false}
 	errVersion      = &Refusal{505, "HTTP version other than 1.0 and 1.1", false}
 	errPreface      = &Refusal{400, "malformed HTTP/2 preface", false}
 	errBareLF       = &Refusal{400, "line of the head ends with a bare LF", false}

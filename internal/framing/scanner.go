@@ -16,6 +16,8 @@ const (
 	trailerLine
 	preface // what follows the first line of HTTP/2's
 	opaque  // not HTTP/1: passes unseen
+	blankCR // an empty line before a request line
+	blankLF
 )
 
 // maxChunkLine bounds a chunk size with its extension and CRLF.
@@ -34,6 +36,7 @@ type scanner struct {
 	refusal *Refusal
 	carry   []byte // the beginning of a line whose end has not been read
 	first   bool   // a request line has been seen
+	blank   bool   // an empty line has been dropped before this request line
 	matched int    // bytes of prefaceRest
 
 	// The head being read.
@@ -57,14 +60,17 @@ func (s *scanner) inHead() bool {
 	return s.state == headerLine || s.state == preface || s.state == requestLine && len(s.carry) > 0
 }
 
-// feed follows p. It returns len(p), or, when it sets s.refusal, how much of p
-// belongs to heads and bodies that may pass.
-func (s *scanner) feed(p []byte) int {
-	pos, pass := 0, 0
+// feed follows p. It removes an empty line before a request line from p, and
+// returns the length of what is left, and how much of that may pass: all of it,
+// or, when it sets s.refusal, what belongs to heads and bodies that may.
+func (s *scanner) feed(p []byte) (kept, pass int) {
+	pos := 0
 	for pos < len(p) {
 		switch s.state {
 		case opaque:
-			return len(p)
+			return len(p), len(p)
+		case blankCR, blankLF:
+			p = s.dropBlank(p, pos)
 		case fixedBody, chunkData:
 			pos += s.skip(len(p) - pos)
 		case chunkCR, chunkLF:
@@ -77,13 +83,28 @@ func (s *scanner) feed(p []byte) int {
 			pos += s.takeLine(p[pos:])
 		}
 		if s.refusal != nil {
-			return pass
+			return len(p), pass
 		}
 		if s.state != headerLine && len(s.carry) == 0 {
 			pass = pos
 		}
 	}
-	return len(p)
+	return len(p), len(p)
+}
+
+// dropBlank removes p[pos], a byte of the one empty line that is ignored before
+// a request line (RFC 9112, section 2.2): net/http ignores none.
+func (s *scanner) dropBlank(p []byte, pos int) []byte {
+	switch {
+	case s.state == blankCR:
+		s.state = blankLF
+	case p[pos] == '\n':
+		s.state, s.blank = requestLine, true
+	default:
+		s.refuse(errMethod)
+		return p
+	}
+	return append(p[:pos], p[pos+1:]...)
 }
 
 // skip consumes up to n bytes of body or chunk.
@@ -104,7 +125,7 @@ func (s *scanner) skip(n int) int {
 
 func (s *scanner) endMessage() {
 	s.messages++
-	s.state = requestLine
+	s.state, s.blank = requestLine, false
 	s.head = 0
 }
 
@@ -113,7 +134,11 @@ func (s *scanner) refuse(r *Refusal) { s.refusal = r }
 // takeLine consumes p up to the end of a line, which it judges, or all of it.
 func (s *scanner) takeLine(p []byte) int {
 	if s.state == requestLine && len(s.carry) == 0 && !tokenByte[p[0]] {
-		s.refuse(firstByte(p[0]))
+		if p[0] == '\r' && !s.blank {
+			s.state = blankCR
+		} else {
+			s.refuse(firstByte(p[0]))
+		}
 		return 0
 	}
 	limit, tooLong := s.lineLimit()

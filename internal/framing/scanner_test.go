@@ -11,8 +11,9 @@ func scan(limits Limits, http2 bool, pieces ...string) (*scanner, string) {
 	s := &scanner{limits: &limits, http2: http2}
 	var passed strings.Builder
 	for _, p := range pieces {
-		n := s.feed([]byte(p))
-		passed.WriteString(p[:n])
+		in := []byte(p)
+		_, n := s.feed(in)
+		passed.Write(in[:n])
 		if s.refusal != nil {
 			break
 		}
@@ -56,11 +57,13 @@ var scannerCases = []struct {
 	{"no Host in 1.0, then in 1.1", "GET / HTTP/1.0\r\n\r\nGET / HTTP/1.1\r\n\r\n", 1, errNoHost},
 	{"two Hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 0, errHosts},
 	{"two equal Hosts", "GET / HTTP/1.1\r\nhost: x\r\nHOST: x\r\n\r\n", 0, errHosts},
-	{"two Hosts, one empty", "GET / HTTP/1.1\r\nHost:\r\nHost: x\r\n\r\n", 0, errHosts},
+	{"two Hosts, one empty", "GET / HTTP/1.1\r\nHost: x\r\nHost:\r\n\r\n", 0, errHosts},
 	{"two Hosts in 1.0", "GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", 0, errHosts},
 	{"Host in 1.0", "GET / HTTP/1.0\r\nHost: x\r\n\r\n", 1, nil},
-	{"empty Host", "GET / HTTP/1.1\r\nHost: \t\r\n\r\n", 1, nil},
-	{"Host with all that it may hold", "GET / HTTP/1.1\r\nHost: aZ09-._~%41!$&'()*+,;=[::1]:80\r\n\r\n", 1, nil},
+	{"empty Host", "GET / HTTP/1.1\r\nHost: \t\r\n\r\n", 0, errHost},
+	{"empty Host in 1.0", "GET / HTTP/1.0\r\nHost:\r\n\r\n", 0, errHost},
+	{"empty Host, target with one", "GET http://x/ HTTP/1.1\r\nHost:\r\n\r\n", 0, errHost},
+	{"Host with all that it may hold", "GET / HTTP/1.1\r\nHost: aZ09-._~%41!$&'()*+,;=:80\r\n\r\n", 1, nil},
 	{"Host list", "GET / HTTP/1.1\r\nHost: x, y\r\n\r\n", 0, errHost},
 	{"Host with path", "GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", 0, errHost},
 	{"Host with account", "GET / HTTP/1.1\r\nHost: a@x\r\n\r\n", 0, errHost},
@@ -124,8 +127,36 @@ var scannerCases = []struct {
 	{"many trailers", head + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X: y\r\n", 101), 0, errTrailerLarge},
 
 	{"TLS", "\x16\x03\x01\x02\x00\x01", 0, errTLS},
-	{"empty line", "\r\nGET / HTTP/1.1\r\n\r\n", 0, errEmptyLine},
-	{"empty line between", get + "\r\n", 1, errEmptyLine},
+	{"empty line", "\r\n" + get, 1, nil},
+	{"empty line between", get + "\r\n" + get + "\r\n" + get + "\r\n", 3, nil},
+	{"empty line behind a body", head + "Content-Length: 5\r\n\r\nhello\r\n" + get, 2, nil},
+	{"empty line before HTTP/2", "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00", 0, nil},
+	{"two empty lines", "\r\n\r\n" + get, 0, errEmptyLine},
+	{"two empty lines between", get + "\r\n\r\n", 1, errEmptyLine},
+	{"empty line with bare LF", "\n" + get, 0, errEmptyLine},
+	{"empty line with bare CR", "\r" + get, 0, errMethod},
+	{"empty line with two CRs", "\r\r\n" + get, 0, errMethod},
+	{"empty line, then one with bare LF", "\r\n\n" + get, 0, errEmptyLine},
+	{"empty line and a space", "\r\n " + get, 0, errMethod},
+
+	{"target for the whole server", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 1, nil},
+	{"target with #", "GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", 0, errFragment},
+	{"target with # in the query", "GET /a?b#c HTTP/1.1\r\nHost: x\r\n\r\n", 0, errFragment},
+	{"target with # alone", "GET # HTTP/1.1\r\nHost: x\r\n\r\n", 0, errFragment},
+	{"target with escaped #", "GET /a%23b HTTP/1.1\r\nHost: x\r\n\r\n", 1, nil},
+	{"absolute with #", "GET http://x/#a HTTP/1.1\r\nHost: x\r\n\r\n", 0, errFragment},
+	{"absolute", "GET hTTp://x:80/p?q HTTP/1.1\r\nHost: y\r\n\r\n", 1, nil},
+	{"absolute in 1.0", "GET http://x HTTP/1.0\r\n\r\n", 1, nil},
+	{"absolute with other scheme", "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 0, errScheme},
+	{"absolute with longer scheme", "GET httpss://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 0, errScheme},
+	{"host and port for a target", "GET x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 0, errScheme},
+	{"absolute with account", "GET http://u:p@x/ HTTP/1.1\r\nHost: x\r\n\r\n", 0, errAuthority},
+	{"absolute without host", "GET http:///p HTTP/1.1\r\nHost: x\r\n\r\n", 0, errAuthority},
+	{"absolute with one slash", "GET http:/p HTTP/1.1\r\nHost: x\r\n\r\n", 0, errForm},
+	{"absolute without slashes", "GET http:p HTTP/1.1\r\nHost: x\r\n\r\n", 0, errForm},
+	{"relative", "GET p HTTP/1.1\r\nHost: x\r\n\r\n", 0, errForm},
+	{"relative with colon", "GET 1:p HTTP/1.1\r\nHost: x\r\n\r\n", 0, errForm},
+	{"query for a target", "GET ?q HTTP/1.1\r\nHost: x\r\n\r\n", 0, errForm},
 	{"method", "G@T / HTTP/1.1\r\n\r\n", 0, errMethod},
 	{"no target", "GET HTTP/1.1\r\n\r\n", 0, errRequestLine},
 	{"two spaces", "GET  / HTTP/1.1\r\n\r\n", 0, errRequestLine},

@@ -140,7 +140,7 @@ func refusalTo(t *testing.T, addr, in string) string {
 
 // The requests before a bad one are answered, and not cancelled by it.
 func TestBadRequestAfterGoodOnes(t *testing.T) {
-	for _, bad := range []string{"\x16\x03\x01\x02", "\r\n", "GET / HTTP/1.1\r\nbad\r\n\r\n", "G"} {
+	for _, bad := range []string{"\x16\x03\x01\x02", "\r\n\r\n", "GET / HTTP/1.1\r\nbad\r\n\r\n", "G"} {
 		s := serve(t, framing.Options{}, func(w http.ResponseWriter, r *http.Request) {
 			// "G" is not refused: what follows is the end of what the client
 			// sends, which net/http may take for its leaving.
@@ -167,6 +167,46 @@ func TestBadRequestAfterGoodOnes(t *testing.T) {
 		if wants := bad != "G"; strings.Contains(string(out), "400 Bad Request") != wants {
 			t.Errorf("%q: got %q", bad, out)
 		}
+	}
+}
+
+// One empty line before each request is as if it were not there, in whatever
+// pieces it comes, and does not disturb the request that is served.
+func TestEmptyLineBeforeRequest(t *testing.T) {
+	arrived, seen := make(chan bool), make(chan bool)
+	s := serve(t, framing.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			arrived <- true
+			<-seen
+		}
+		if err := r.Context().Err(); err != nil {
+			t.Errorf("%s: %v", r.URL, err)
+		}
+		fmt.Fprintf(w, "<%s>", r.URL.Path)
+	})
+	c := dial(t, s.addr)
+	in := "\r\nPOST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n\r\n"
+	for i := range in {
+		if _, err := io.WriteString(c, in[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	io.WriteString(c, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-arrived
+	io.WriteString(c, "\r\n")
+	seen <- true
+	io.WriteString(c, "GET /4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	out, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"</1>", "</2>", "</wait>", "</4>"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %s in %q", want, out)
+		}
+	}
+	if r := s.refused(); len(r) != 0 {
+		t.Errorf("told of %+v", r)
 	}
 }
 

@@ -147,10 +147,10 @@ func TestMendedModule(t *testing.T) {
 // TestMendedScript: the first request after the script itself was mended is served by
 // it.
 func TestMendedScript(t *testing.T) {
-	inBothModes(t, func(t *testing.T, daemon bool) {
+	inBothModes(t, func(t *testing.T, l launch) {
 		dir := tempDir(t)
 		script := write(t, dir, "app.py", "this is no Python\n")
-		p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+		p := launch{dir: dir, daemon: l.daemon, args: []string{"app.py"}}.start(t)
 		p.atOnce("/", 500)
 		rewrite(t, script, sayScript("", "works"))
 		p.expect("/", 200, "works")
@@ -160,14 +160,14 @@ func TestMendedScript(t *testing.T) {
 // TestLateScript: a script that is not there at the start, and cannot be loaded when it
 // comes, is found out by the first request, and tried again all the same.
 func TestLateScript(t *testing.T) {
-	inBothModes(t, func(t *testing.T, daemon bool) {
+	inBothModes(t, func(t *testing.T, l launch) {
 		dir := tempDir(t)
-		p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+		p := launch{dir: dir, daemon: l.daemon, args: []string{"app.py"}}.start(t)
 		p.expect("/", 404, "")
 		part := write(t, dir, "site_part.py", "1 / 0\n")
 		write(t, dir, "app.py", sayScript("import site_part\n", "works"))
 		p.atOnce("/", 500)
-		if daemon {
+		if l.daemon {
 			p.stderr.await(t, `script \S+/app\.py has not loaded: ZeroDivisionError: division by zero; requests for it get 500, and a fresh process tries again in 1s`)
 			p.stderr.await(t, `still fails in a fresh process|a fresh process tries again in 2s`)
 		}
