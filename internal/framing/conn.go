@@ -32,6 +32,8 @@ type Conn struct {
 
 	writeBy  time.Time     // the write deadline in force
 	patience time.Duration // in place of Options.WriteTimeout; 0: that holds
+	begun    bool          // something has been sent
+	frames   *frames       // what is sent, on a connection of HTTP/2
 	status   int           // the response whose reason phrase is to be replaced; 0: none
 	reason   string
 }

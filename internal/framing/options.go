@@ -41,4 +41,8 @@ type Options struct {
 	// status page is sent. It is called on the goroutine that reads or writes
 	// the connection.
 	OnRefuse func(*Conn, *Refusal)
+	// OnGiveUp is told of what net/http gives up on a connection of HTTP/2
+	// because of what the client sent, on the goroutine that writes it. It must
+	// not use the connection.
+	OnGiveUp func(*Conn, GivenUp)
 }

@@ -39,6 +39,8 @@ var (
 	errValue        = &Refusal{400, "control character in a header value", false}
 	errNoHost       = &Refusal{400, "HTTP/1.1 without Host", false}
 	errHosts        = &Refusal{400, "more than one Host", false}
+	errNoAuthority  = &Refusal{400, "HTTP/2 without :authority and Host", false}
+	errOtherHost    = &Refusal{400, "Host that differs from :authority", false}
 	errHost         = &Refusal{400, "malformed Host", false}
 	errLength       = &Refusal{400, "malformed Content-Length", false}
 	errLengths      = &Refusal{400, "more than one Content-Length", false}

@@ -38,6 +38,12 @@ func (c *Conn) writeTimeout() time.Duration {
 // Write sends p. It fails when the client takes nothing for the write time-out;
 // it is given up after twice that at the latest.
 func (c *Conn) Write(p []byte) (int, error) {
+	if !c.begun {
+		c.begin(p)
+	}
+	if c.frames != nil {
+		return c.write(c.frames.follow(p))
+	}
 	if c.status != 0 {
 		if head := c.replaceReason(p); head != nil {
 			if _, err := c.write(head); err != nil {
@@ -50,6 +56,19 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return c.refuseFor(r, len(p))
 	}
 	return c.write(p)
+}
+
+// begin looks at the first that is sent: a frame of settings begins with a length
+// below 64 KiB, a response of HTTP/1 with a letter.
+func (c *Conn) begin(p []byte) {
+	c.begun = true
+	if !c.options.HTTP2 || len(p) == 0 || p[0] != 0 {
+		return
+	}
+	c.frames = &frames{}
+	if c.options.OnGiveUp != nil {
+		c.frames.told = func(g GivenUp) { c.options.OnGiveUp(c, g) }
+	}
 }
 
 // refuseFor sends the status page in place of the n bytes with which net/http

@@ -33,7 +33,8 @@ type body struct {
 	limited bool
 	touched bool // something has been read, or asked for
 
-	byApp, ended atomic.Bool // the application has read; there is no more to read
+	byApp, ended atomic.Bool            // the application has read; there is no more to read
+	wrongLength  atomic.Pointer[string] // of HTTP/2: how it does not match Content-Length
 	tooLarge     bool
 	timeout      bool
 	ahead        bool // it is read before the application runs
@@ -98,6 +99,9 @@ func (b *body) exceed() {
 func (b *body) explain(err error) error {
 	var refusal *framing.Refusal
 	var network net.Error
+	if how := b.mismatch(err); how != "" {
+		return b.misdeclared(how)
+	}
 	switch {
 	case errors.As(err, &refusal):
 		return &gateway.BodyError{Reason: refusal.Reason}
@@ -176,6 +180,9 @@ func (x *exchange) readPrefix() bool {
 // anything of it.
 func (x *exchange) brokenBody(err error) {
 	switch {
+	case x.body.wrongLength.Load() != nil:
+		x.malformed(*x.body.wrongLength.Load())
+		return
 	case x.body.tooLarge:
 		x.close().page(http.StatusRequestEntityTooLarge)
 		return

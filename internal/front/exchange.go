@@ -32,15 +32,16 @@ type work struct {
 	reroutes int // internal redirects so far
 
 	// The response.
-	status   int   // of the head that was written; 0: none
-	declared int64 // bytes of body announced; -1: unknown
-	sent     int64 // bytes of body written
-	bodiless bool  // HEAD, 204 and 304: no body goes out
-	excess   bool  // the application sent more than it declared
-	writeErr error // the client went away
-	cut      bool  // the response is to end so that the client notices
-	closing  bool  // it is the last one of its connection
-	duplexed bool  // the application may read on
+	status       int   // of the head that was written; 0: none
+	declared     int64 // bytes of body announced; -1: unknown
+	sent         int64 // bytes of body written
+	bodiless     bool  // HEAD, 204 and 304: no body goes out
+	excess       bool  // the application sent more than it declared
+	writeErr     error // the client went away
+	cut          bool  // the response is to end so that the client notices
+	closing      bool  // it is the last one of its connection
+	accessStatus int   // for the access log, of a stream that was reset without a response
+	duplexed     bool  // the application may read on
 
 	patience  time.Duration // with the client, in place of the server's; 0: that holds
 	impatient atomic.Bool   // it was over, on a stream of HTTP/2
@@ -126,6 +127,8 @@ func (x *exchange) serveApp() {
 // finish ends the response after the application returned.
 func (x *exchange) finish(err error) {
 	switch {
+	case x.body.wrongLength.Load() != nil:
+		x.malformed(*x.body.wrongLength.Load())
 	case x.status == 0 && x.writeErr != nil:
 		x.cut = true
 	case x.status == 0 && err == nil:

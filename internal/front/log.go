@@ -34,6 +34,18 @@ func (s *Server) refused(c *framing.Conn, r *framing.Refusal) {
 	}
 }
 
+// gaveUp tells of what net/http gave up on a connection of HTTP/2.
+func (s *Server) gaveUp(c *framing.Conn, g framing.GivenUp) {
+	level := logs.Info
+	if g.Harmless() {
+		level = logs.Debug
+	}
+	if s.o.Log.Enabled(level) {
+		host, port := splitAddr(c.RemoteAddr())
+		s.o.Log.Log(logs.Record{Level: level, Module: module, Client: client(host, port), Message: g.String()})
+	}
+}
+
 // client joins an address and a port as the error log shows them.
 func client(host, port string) string {
 	switch {
@@ -52,6 +64,10 @@ func (x *exchange) logAccess() {
 	if name == "" {
 		name, port = x.s.o.ServerName, x.s.o.ServerPort
 	}
+	status := x.status
+	if status == 0 {
+		status = x.accessStatus
+	}
 	x.s.o.AccessLog.LogAccess(&logs.AccessEntry{
 		RemoteAddr: x.conn.text.RemoteAddr, RemotePort: x.conn.text.RemotePort,
 		Time: x.req.Start, Duration: time.Since(x.req.Start), RequestID: x.req.ID,
@@ -59,7 +75,7 @@ func (x *exchange) logAccess() {
 		RequestLine: r.Method + " " + r.RequestURI + " " + r.Proto,
 		Method:      r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Proto: r.Proto,
 		Referer: r.Header.Get("Referer"), UserAgent: r.Header.Get("User-Agent"), Header: r.Header,
-		Status: x.status, BytesSent: x.sent,
+		Status: status, BytesSent: x.sent,
 		ServerName: name, ServerPort: port,
 	})
 }

@@ -15,16 +15,15 @@ const allowed = "GET, HEAD, OPTIONS"
 // serve decides what answers the request.
 func (x *exchange) serve() {
 	r := x.r
+	if r.ProtoMajor == 2 && !x.checkHTTP2() {
+		return
+	}
 	switch {
 	case r.Method == http.MethodTrace || r.Method == http.MethodConnect:
 		x.notAllowed()
 		return
 	case r.RequestURI == "*":
 		x.wholeServer()
-		return
-	case r.ProtoMajor == 2 && len(r.Header) > x.s.o.Limits.Headers:
-		x.log(logs.Info, "too many header fields")
-		x.page(http.StatusRequestHeaderFieldsTooLarge)
 		return
 	}
 	x.route()

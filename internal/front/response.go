@@ -17,6 +17,7 @@ var _ gateway.ResponseWriter = (*exchange)(nil)
 var (
 	errHeadTwice = errors.New("write head: it has been written")
 	errNoHead    = errors.New("write body: no head has been written")
+	errMalformed = errors.New("write head: the request body does not match its Content-Length")
 )
 
 // WriteHead is gateway.ResponseWriter's. A status that HTTP does not have is an
@@ -24,6 +25,9 @@ var (
 func (x *exchange) WriteHead(h *gateway.Head) error {
 	if x.status != 0 {
 		return errHeadTwice
+	}
+	if x.body.wrongLength.Load() != nil {
+		return errMalformed
 	}
 	if h.Status < 200 || h.Status > 999 {
 		x.log(logs.Error, "the application answered with the status "+strconv.Itoa(h.Status)+": not one from 200 to 999")

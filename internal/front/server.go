@@ -36,7 +36,7 @@ func New(o Options) *Server {
 		Handler:                      s,
 		ReadHeaderTimeout:            s.o.HeaderTimeout,
 		IdleTimeout:                  s.o.IdleTimeout,
-		MaxHeaderBytes:               s.o.Limits.Head,
+		MaxHeaderBytes:               2 * s.o.Limits.Head, // the guard, and checkHTTP2, refuse less
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  connContext,
 		ConnState:                    s.connState,
@@ -61,6 +61,7 @@ func (s *Server) Serve(l net.Listener) error {
 		BodyTimeout:  s.o.SocketTimeout,
 		WriteTimeout: s.o.SocketTimeout,
 		OnRefuse:     s.refused,
+		OnGiveUp:     s.gaveUp,
 	})
 	if !s.accepting.begin(guarded) {
 		return guarded.Close()
