@@ -35,7 +35,7 @@ type work struct {
 	status       int   // of the head that was written; 0: none
 	declared     int64 // bytes of body announced; -1: unknown
 	sent         int64 // bytes of body written
-	bodiless     bool  // HEAD, 204 and 304: no body goes out
+	bodiless     bool  // HEAD, 204, 205 and 304: no body goes out
 	excess       bool  // the application sent more than it declared
 	writeErr     error // the client went away
 	cut          bool  // the response is to end so that the client notices

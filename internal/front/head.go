@@ -18,15 +18,17 @@ func (x *exchange) fields(fields []gateway.Field) (length int64, err error) {
 	header := x.w.Header()
 	length = -1
 	for i := range fields {
-		name, value := textproto.CanonicalMIMEHeaderKey(fields[i].Name), printable(fields[i].Value)
+		name, value := textproto.CanonicalMIMEHeaderKey(fields[i].Name), fields[i].Value
+		if control(value) || control(name) {
+			clear(header)
+			return 0, fmt.Errorf("write head: control character in the response header %.100q, or in its value", name)
+		}
 		switch name {
 		case "Content-Length":
-			n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 63)
-			if err != nil {
+			if length, err = sameLength(length, value); err != nil {
 				clear(header)
-				return 0, fmt.Errorf("write head: invalid Content-Length %q", value)
+				return 0, err
 			}
-			length = int64(n)
 		case "Connection":
 			if !strings.EqualFold(strings.TrimSpace(value), "close") {
 				x.warnHop(name)
@@ -44,6 +46,20 @@ func (x *exchange) fields(fields []gateway.Field) (length int64, err error) {
 		}
 	}
 	return length, nil
+}
+
+// sameLength returns the number that value is; before is that of an earlier
+// Content-Length, -1 if there was none. Of two that differ, a client may believe
+// either (RFC 9110, section 8.6).
+func sameLength(before int64, value string) (int64, error) {
+	n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 63)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("write head: invalid Content-Length %.100q", value)
+	case before >= 0 && before != int64(n):
+		return 0, fmt.Errorf("write head: two different Content-Lengths, %d and %d", before, n)
+	}
+	return int64(n), nil
 }
 
 // notLater returns the time that value names, or now if that is earlier (RFC
@@ -96,27 +112,15 @@ func (x *exchange) close() *exchange {
 	return x
 }
 
-// printable returns value with CR, LF and NUL made spaces.
-func printable(value string) string {
-	for i := range len(value) {
-		if unprintable(value[i]) {
-			return replaceUnprintable(value)
+// control reports a character that no header may hold (RFC 9110, section 5.5).
+func control(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return true
 		}
 	}
-	return value
+	return false
 }
-
-func replaceUnprintable(value string) string {
-	out := []byte(value)
-	for i, c := range out {
-		if unprintable(c) {
-			out[i] = ' '
-		}
-	}
-	return string(out)
-}
-
-func unprintable(c byte) bool { return c == '\r' || c == '\n' || c == 0 }
 
 // token reports a name that HTTP allows.
 func token(name string) bool {

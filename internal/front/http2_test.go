@@ -200,6 +200,13 @@ func TestHTTP2AskForBody(t *testing.T) {
 	}
 }
 
+func TestHTTP2ResetContent(t *testing.T) {
+	s := start(t, Options{App: with(func(w gateway.ResponseWriter) error { return respond(w, 205, "abc") })})
+	if r := do(t, "GET", "http://"+s.addr, nil, nil); r.StatusCode != 205 || r.body != "" || r.err != nil || r.Header.Get("Content-Length") != "0" {
+		t.Errorf("got %s %q, %v, %v", r.Status, r.body, r.err, r.Header)
+	}
+}
+
 func TestHTTP2ManyHeaders(t *testing.T) {
 	s := start(t, Options{App: hello{}})
 	for n, want := range map[int]int{90: 200, 101: 431} {

@@ -71,11 +71,14 @@ func (x *exchange) writeHead(status int, length int64) {
 		header["Server"] = x.value(x.s.o.ServerHeader)
 	}
 	noBody := status == http.StatusNoContent || status == http.StatusNotModified
+	if status == http.StatusResetContent {
+		length = 0 // RFC 9110, section 15.3.6
+	}
 	if length >= 0 && !noBody {
 		header["Content-Length"] = x.value(strconv.FormatInt(length, 10))
 	}
 	x.status, x.declared = status, length
-	x.bodiless = noBody || x.head
+	x.bodiless = noBody || x.head || status == http.StatusResetContent
 	x.settleBody()
 	x.w.WriteHeader(status)
 }

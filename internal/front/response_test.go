@@ -49,8 +49,8 @@ func TestHeadLines(t *testing.T) {
 			{Name: "Set-Cookie", Value: "a"}, {Name: "set-cookie", Value: "b"}, {Name: "Link", Value: "c"}, {Name: "LINK", Value: "d"},
 			{Name: "WWW-Authenticate", Value: "e"}, {Name: "Www-Authenticate", Value: "f"}}},
 			"HTTP/1.1 401 Unauthorized|Content-Length: 0|Link: c|Link: d|Set-Cookie: a|Set-Cookie: b|Www-Authenticate: e|Www-Authenticate: f"},
-		{"sanitised", gateway.Head{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "a\r\nEvil: 1\x00b"}, {Name: "Y", Value: "\xe9"}}},
-			"HTTP/1.1 200 OK|Content-Length: 0|X: a  Evil: 1 b|Y: \xe9"},
+		{"values as they are", gateway.Head{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "a\tb"}, {Name: "Y", Value: "\xe9"}}},
+			"HTTP/1.1 200 OK|Content-Length: 0|X: a\tb|Y: \xe9"},
 		{"invalid names", gateway.Head{Status: 200, Fields: []gateway.Field{{Name: "a b", Value: "1"}, {Name: "", Value: "2"}, {Name: "c:d", Value: "3"}, {Name: "\xe9", Value: "4"}}},
 			"HTTP/1.1 200 OK|Content-Length: 0"},
 		{"hop by hop", gateway.Head{Status: 200, Fields: []gateway.Field{{Name: "Connection", Value: "upgrade"}, {Name: "Keep-Alive", Value: "x"},
@@ -62,6 +62,10 @@ func TestHeadLines(t *testing.T) {
 		{"unusual status without reason", gateway.Head{Status: 999}, "HTTP/1.1 999 |Content-Length: 0"},
 		{"length from the fields", gateway.Head{Status: 200, ContentLength: -1, Fields: []gateway.Field{{Name: "Content-Length", Value: "0"}}},
 			"HTTP/1.1 200 OK|Content-Length: 0"},
+		{"equal lengths", gateway.Head{Status: 200, ContentLength: -1, Fields: []gateway.Field{{Name: "Content-Length", Value: "0"}, {Name: "content-length", Value: "0"}}},
+			"HTTP/1.1 200 OK|Content-Length: 0"},
+		{"205", gateway.Head{Status: 205, ContentLength: -1}, "HTTP/1.1 205 Reset Content|Content-Length: 0"},
+		{"205 with a length", gateway.Head{Status: 205, ContentLength: 9}, "HTTP/1.1 205 Reset Content|Content-Length: 0"},
 		{"204", gateway.Head{Status: 204, ContentLength: 0}, "HTTP/1.1 204 No Content"},
 		{"304", gateway.Head{Status: 304, ContentLength: -1, Fields: []gateway.Field{{Name: "Etag", Value: `"x"`}, {Name: "Content-Type", Value: "text/plain"}}},
 			`HTTP/1.1 304 Not Modified|Etag: "x"`},
@@ -226,6 +230,9 @@ func TestNoBodyGoesOut(t *testing.T) {
 		{"GET", 204, -1, "", 1},
 		{"GET", 204, 3, "", 1},
 		{"GET", 304, 3, "", 1},
+		{"GET", 205, 3, "0", 1},
+		{"GET", 205, -1, "0", 1},
+		{"HEAD", 205, 3, "0", 0},
 	} {
 		s := start(t, Options{App: with(func(w gateway.ResponseWriter) error {
 			if err := w.WriteHead(&gateway.Head{Status: c.status, ContentLength: c.length}); err != nil {
@@ -304,6 +311,16 @@ func TestBadHeads(t *testing.T) {
 		{Status: 0}, {Status: 100}, {Status: 199}, {Status: 1000}, {Status: -1},
 		{Status: 200, ContentLength: -1, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Content-Length", Value: "abc"}}},
 		{Status: 200, ContentLength: -1, Fields: []gateway.Field{{Name: "Content-Length", Value: "-1"}}},
+		{Status: 200, ContentLength: -1, Fields: []gateway.Field{{Name: "Content-Length", Value: "5"}, {Name: "Content-Length", Value: "6"}}},
+		{Status: 200, ContentLength: 6, Fields: []gateway.Field{{Name: "Content-Length", Value: "5"}, {Name: "content-length", Value: "6"}}},
+		{Status: 200, ContentLength: -1, Fields: []gateway.Field{{Name: "Content-Length", Value: "5, 5"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Y", Value: "a\r\nEvil: 1"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Y", Value: "a\x00b"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Y", Value: "\x1b[1m"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Set-Cookie", Value: "a\x7f"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Connection", Value: "close\n"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Y\x01", Value: "a"}}},
+		{Status: 200, Fields: []gateway.Field{{Name: "X", Value: "y"}, {Name: "Y\nZ", Value: "a"}}},
 	} {
 		s := start(t, Options{App: with(func(w gateway.ResponseWriter) error {
 			if err := w.WriteHead(&h); err == nil {
@@ -313,8 +330,13 @@ func TestBadHeads(t *testing.T) {
 			}
 			return nil
 		})})
-		if r := get(t, s, "/"); r.StatusCode != 500 || r.Header.Get("X") != "" || len(s.find("")) != 1 {
-			t.Errorf("%+v: got %s, %v, logged %v", h, r.Status, r.Header, s.find(""))
+		for i, r := range []reply{get(t, s, "/"), do(t, "GET", "http://"+s.addr, nil, nil)} {
+			if r.StatusCode != 500 || r.Header.Get("X") != "" || r.ProtoMajor != i+1 {
+				t.Errorf("%+v: %s got %s, %v", h, r.Proto, r.Status, r.Header)
+			}
+		}
+		if found := s.find(""); len(found) != 2 || found[0].Level != logs.Error {
+			t.Errorf("%+v: logged %v", h, found)
 		}
 	}
 }

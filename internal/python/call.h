@@ -78,6 +78,9 @@ struct gs_request {
 	int status;
 	size_t length_at; /* where in buf the text of Content-Length is, 0: none */
 	size_t length_size;
+	int lengths_differ; /* there was another Content-Length, with another text */
+	size_t control_at;  /* where in buf a value with a control character is, 0: none */
+	size_t control_size;
 
 	PyObject *environ, *input, *start_response, *data; /* owned, or NULL */
 	PyObject *id; /* mod_wsgi.request_id; owned, or NULL */

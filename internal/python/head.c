@@ -75,11 +75,20 @@ static int check_name(const struct gs_text *t)
 	return 0;
 }
 
+/* Whether value has a control character that no header may hold: 0 or 1, or -1
+ * with an exception for those that start_response refuses. */
 static int check_value(const struct gs_text *t)
 {
-	if (memchr(t->data, '\r', t->size) || memchr(t->data, '\n', t->size))
-		return gs_bad_text("carriage return/line feed character in header value", t);
-	return 0;
+	int control = 0;
+
+	for (size_t i = 0; i < t->size; i++) {
+		unsigned char c = (unsigned char)t->data[i];
+
+		if (c == '\r' || c == '\n')
+			return gs_bad_text("carriage return/line feed character in header value", t);
+		control |= is_control(c) && c != '\t';
+	}
+	return control;
 }
 
 static inline void put32(char *p, size_t n)
@@ -89,7 +98,18 @@ static inline void put32(char *p, size_t n)
 	memcpy(p, &v, sizeof v);
 }
 
-static int add_field(struct gs_request *r, const struct gs_text *name, const struct gs_text *value)
+/* Notes the text of Content-Length, which is the last in buf. */
+static void note_length(struct gs_request *r, const struct gs_text *value)
+{
+	if (r->length_at && (r->length_size != value->size ||
+			     memcmp(r->buf + r->length_at, value->data, value->size) != 0))
+		r->lengths_differ = 1;
+	r->length_at = r->size - value->size;
+	r->length_size = value->size;
+}
+
+/* control: value has one that is refused when the head goes out. */
+static int add_field(struct gs_request *r, const struct gs_text *name, const struct gs_text *value, int control)
 {
 	if (head_room(r, 8 + name->size + value->size) < 0)
 		return -1;
@@ -99,9 +119,11 @@ static int add_field(struct gs_request *r, const struct gs_text *name, const str
 	memcpy(p + 8, name->data, name->size);
 	memcpy(p + 8 + name->size, value->data, value->size);
 	r->size += 8 + name->size + value->size;
-	if (name->size == 14 && strncasecmp(name->data, "Content-Length", 14) == 0) {
-		r->length_at = r->size - value->size;
-		r->length_size = value->size;
+	if (name->size == 14 && strncasecmp(name->data, "Content-Length", 14) == 0)
+		note_length(r, value);
+	if (control) {
+		r->control_at = r->size - value->size;
+		r->control_size = value->size;
 	}
 	return 0;
 }
@@ -123,8 +145,10 @@ static int encode_field(struct gs_request *r, PyObject *item)
 	if (gs_text_of(gs_py.PyTuple_GetItem(item, 0), &name) < 0)
 		return -1;
 	if (gs_text_of(gs_py.PyTuple_GetItem(item, 1), &value) == 0) {
-		if (check_name(&name) == 0 && check_value(&value) == 0)
-			status = add_field(r, &name, &value);
+		int control = check_name(&name) < 0 ? -1 : check_value(&value);
+
+		if (control >= 0)
+			status = add_field(r, &name, &value, control);
 		gs_text_free(&value);
 	}
 	gs_text_free(&name);
@@ -159,6 +183,8 @@ int gs_head_encode(struct gs_request *r, PyObject *status, PyObject *headers)
 	r->started = 0;
 	r->size = 0;
 	r->length_at = 0;
+	r->control_at = 0;
+	r->lengths_differ = 0;
 	if (encode_status(r, status) < 0)
 		return -1;
 	/* the list may change under our hands only from Python code, and none
@@ -201,8 +227,17 @@ static int read_length(struct gs_request *r)
 int gs_head_finish(struct gs_request *r)
 {
 	r->length = -1;
+	if (r->control_at) {
+		struct gs_text t = {r->buf + r->control_at, r->control_size, NULL};
+
+		return gs_bad_text("control character in header value", &t);
+	}
 	if (r->length_at && read_length(r) < 0)
 		return -1;
+	if (r->lengths_differ) {
+		gs_py.PyErr_SetString(GS_EXC(ValueError), "two different Content-Length header values");
+		return -1;
+	}
 	uint16_t status = (uint16_t)r->status;
 	put32(r->buf, r->size);
 	memcpy(r->buf + 4, &status, sizeof status);

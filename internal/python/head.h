@@ -18,8 +18,9 @@ enum { GS_HEAD_MAX = 8 << 20 };
  * GS_HEAD_MAX. */
 int gs_head_encode(struct gs_request *r, PyObject *status, PyObject *headers);
 
-/* Reads Content-Length and writes the prefix of the head. Returns 0, or -1 with
- * a ValueError. */
+/* Refuses a control character in a value and two different Content-Lengths, reads
+ * Content-Length and writes the prefix of the head. Returns 0, or -1 with a
+ * ValueError. */
 int gs_head_finish(struct gs_request *r);
 
 #endif
