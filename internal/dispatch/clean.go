@@ -21,6 +21,18 @@ func Clean(path string) (string, bool) {
 	return path, true
 }
 
+// HidesParent reports a path that holds both a ".." and a slash that was sent as
+// %2F. Who looks at it before it is decoded, as a proxy in front does, sees other
+// components than Clean, and lets pass what leads elsewhere. The path is given as
+// it was sent and decoded. Apache, with AllowEncodedSlashes Off, answers 404 to
+// every encoded slash.
+func HidesParent(sent, path string) bool {
+	if !strings.Contains(path, "/../") && !strings.HasSuffix(path, "/..") {
+		return false
+	}
+	return strings.Contains(sent, "%2f") || strings.Contains(sent, "%2F")
+}
+
 func rebuild(path string) (string, bool) {
 	out := make([]byte, 0, len(path))
 	for rest := path[1:]; ; {

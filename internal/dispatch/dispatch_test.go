@@ -235,6 +235,29 @@ func TestClean(t *testing.T) {
 	}
 }
 
+func TestHidesParent(t *testing.T) {
+	for _, c := range []struct {
+		sent, path string
+		want       bool
+	}{
+		{"/a%2fb", "/a/b", false},
+		{"/a/../b", "/a/../b", false},
+		{"/a/%2e%2e/b", "/a/../b", false},
+		{"/a%2f...", "/a/...", false},
+		{"/a%2f..b", "/a/..b", false},
+		{"/a%2f../b", "/a/../b", true},
+		{"/a%2F..%2Fb", "/a/../b", true},
+		{"/a/..%2fb", "/a/../b", true},
+		{"/a%2f%2e%2e", "/a/..", true},
+		{"/a%2f.%2e/b", "/a/../b", true},
+		{"/a%2fb/../c", "/a/b/../c", true}, // who sees a component a%2fb goes back from that
+	} {
+		if got := HidesParent(c.sent, c.path); got != c.want {
+			t.Errorf("%q: got %v", c.sent, got)
+		}
+	}
+}
+
 func FuzzClean(f *testing.F) {
 	for _, s := range []string{"/", "/a/../b", "//x/./y/..", "/..", "/a//"} {
 		f.Add(s)

@@ -60,6 +60,11 @@ func (x *exchange) path() (string, bool) {
 	if u.Path == "" && u.Opaque == "" {
 		return "/", true
 	}
+	if u.RawPath != "" && dispatch.HidesParent(u.RawPath, u.Path) {
+		x.log(logs.Info, "the path of the request has an encoded slash together with ..: "+quote(u.RawPath))
+		x.page(http.StatusNotFound)
+		return "", false
+	}
 	path, ok := dispatch.Clean(u.Path)
 	switch {
 	case ok:
