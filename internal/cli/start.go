@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"runtime/debug"
@@ -17,6 +18,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/hosting"
 	"github.com/gophersnake/gophersnake/internal/listen"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/mediatype"
 	"github.com/gophersnake/gophersnake/internal/parent"
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 	"github.com/gophersnake/gophersnake/internal/python"
@@ -146,6 +148,7 @@ func (s *serving) newFront(apps []front.Application) (*front.Server, error) {
 	o := front.Options{
 		Applications:     apps,
 		Table:            table,
+		Types:            s.types(),
 		Log:              s.logs.errors,
 		ServerName:       s.serverName(),
 		ServerPort:       s.port(),
@@ -160,6 +163,16 @@ func (s *serving) newFront(apps []front.Application) (*front.Server, error) {
 		o.AccessLog = s.logs.access
 	}
 	return front.New(o), nil
+}
+
+// types returns the media types of static files, with the system's list if there
+// is one.
+func (s *serving) types() *mediatype.Table {
+	types, err := mediatype.Load(mediatype.SystemFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log(logs.Warn, "the system's list of media types is left out: %v", err)
+	}
+	return types
 }
 
 // socketTimeout is how long the server waits for a client's next data, or for it

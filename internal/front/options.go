@@ -11,6 +11,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/mediatype"
 )
 
 // NoLimit stands for "none" where the zero value stands for a default.
@@ -33,7 +34,8 @@ type Options struct {
 	// Applications stand in place of App and Group where there are several:
 	// one for each that Table can name, by its number.
 	Applications []Application
-	Table        *dispatch.Table // nil: the application serves every path
+	Table        *dispatch.Table  // nil: the application serves every path
+	Types        *mediatype.Table // of static files; nil: those of mediatype.New
 
 	Log       logs.Logger // nil: nothing is logged
 	AccessLog AccessLog   // nil: none
@@ -63,6 +65,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Table == nil {
 		o.Table = &dispatch.Table{}
+	}
+	if o.Types == nil {
+		o.Types = mediatype.New()
 	}
 	if o.Applications == nil {
 		o.Applications = []Application{{App: o.App, Group: o.Group}}

@@ -3,10 +3,8 @@ package front
 import (
 	"errors"
 	"io/fs"
-	"mime"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -61,7 +59,7 @@ func (x *exchange) sendFile(f *os.File, info fs.FileInfo) {
 	header["Etag"] = x.value(etag(info))
 	// A nil entry keeps net/http from guessing a type from the content.
 	header["Content-Type"] = nil
-	if kind := mime.TypeByExtension(filepath.Ext(info.Name())); kind != "" {
+	if kind := x.s.o.Types.Type(info.Name()); kind != "" {
 		header["Content-Type"] = x.value(kind)
 	}
 	if x.s.o.ServerHeader != "" {

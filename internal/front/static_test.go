@@ -96,6 +96,20 @@ func TestStaticFiles(t *testing.T) {
 	}
 }
 
+// The type of a file comes from the table, whatever the machine has.
+func TestStaticTypes(t *testing.T) {
+	s, dir := files(t, Options{})
+	for name, want := range map[string]string{"a.webm": "video/webm", "a.js": "text/javascript; charset=utf-8", "a.js.map": "application/json",
+		"a.WEBP": "image/webp", "site.webmanifest": "application/manifest+json", "a.ts": "video/mp2t", "a.none": ""} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, s, "/static/"+name); got.StatusCode != 200 || got.Header.Get("Content-Type") != want {
+			t.Errorf("%s: got %s, %q, want %q", name, got.Status, got.Header.Get("Content-Type"), want)
+		}
+	}
+}
+
 func TestUnreadableFile(t *testing.T) {
 	if nobody.Again(t) {
 		return

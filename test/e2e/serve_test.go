@@ -99,9 +99,17 @@ func TestAliases(t *testing.T) {
 		}
 	}
 	for path, status := range map[string]int{"/static": 301, "/static/": 403, "/static/none": 404, "/static/../app.py": 200,
-		"/static/%2e%2e/app.py": 200, "/static/..%2fapp.py": 200, "/favicon.ico/x": 404, "/late/x": 404} {
+		"/static/%2e%2e/app.py": 200, "/static/..%2fapp.py": 404, "/favicon.ico/x": 404, "/late/x": 404} {
 		if r := p.get(path); r.StatusCode != status || strings.Contains(r.body, "def application") {
 			t.Errorf("%s: %s %q, want %d", path, r.Status, r.body, status)
+		}
+	}
+	write(t, dir, "static/film.webm", "x")
+	write(t, dir, "static/site.webmanifest", "{}")
+	for path, kind := range map[string]string{"/static/style.css": "text/css; charset=utf-8", "/static/film.webm": "video/webm",
+		"/static/site.webmanifest": "application/manifest+json"} {
+		if r := p.get(path); r.Header.Get("Content-Type") != kind {
+			t.Errorf("%s: type %q, want %q", path, r.Header.Get("Content-Type"), kind)
 		}
 	}
 	write(t, dir, "late/x", "a directory that came later")
