@@ -29,6 +29,11 @@ func (c *call) pieces() (outcome, error) {
 			return goOn, nil
 		case len(c.buf) > flat.MaxHead:
 			return c.broken(fmt.Errorf("a head of %d bytes: %w", len(c.buf), ring.ErrBroken))
+		case p.Asks: // which is no sign that there will be an answer
+			if what := c.asked(); what != goOn {
+				return what, nil
+			}
+			continue
 		}
 		c.lives()
 		if p.More {
@@ -61,6 +66,15 @@ func (c *call) piece(p ring.Piece) (outcome, error) {
 		return over, nil // the writer knows of it
 	}
 	return goOn, nil
+}
+
+// asked ends the request if its client has left, of which the writer knows then.
+func (c *call) asked() outcome {
+	if watcher, ok := c.w.(gateway.LeaveWatcher); !ok || !watcher.Left() {
+		return goOn
+	}
+	c.abandon()
+	return over
 }
 
 func (c *call) write(body []byte, flush bool) error {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/flat"
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -240,6 +241,72 @@ func TestClientLeaves(t *testing.T) {
 		t.Errorf("%q, %s", w.text(), w.kind())
 	}
 	s.logged("", 0)
+}
+
+// watched is a recorder whose client has left after some questions.
+type watched struct {
+	recorder
+	stays int
+}
+
+func (w *watched) Left() bool { w.stays--; return w.stays < 0 }
+
+// TestClientLeavesNothing: a response that sends nothing asks for its client, also
+// before its head, and is cancelled when that has left. Questions are no part of
+// the response, and no sign that there will be one.
+func TestClientLeavesNothing(t *testing.T) {
+	s := newSite(t, Options{})
+	ended := make(chan error, 1)
+	ask := func(q *ringtest.Request) error { return q.Write(nil, false) }
+	s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
+		err := ask(q)
+		switch path(q) {
+		case "/complete":
+			answer(q, "complete")
+			return
+		case "/stream":
+			q.Send(plain("st"))
+			ask(q)
+			q.Write([]byte("ream"), false)
+			q.Done(ringtest.Outcome{Kind: ringtest.Streamed})
+			return
+		case "/after":
+			err = q.Send(plain("x"))
+		}
+		for err == nil {
+			err = ask(q)
+		}
+		q.Done(ringtest.Outcome{Kind: ringtest.Gone})
+		ended <- err
+	})
+	for _, uri := range []string{"/before", "/after"} {
+		w := &watched{stays: 3}
+		if err := s.g.App(Script{}).Serve(context.Background(), request(uri), w); err != nil {
+			t.Errorf("%s: %v", uri, err)
+		}
+		if err := within(t, ended); !errors.Is(err, ringtest.ErrCancelled) {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+	for _, uri := range []string{"/complete", "/stream"} {
+		if w := s.get(uri); w.text() != uri[1:] {
+			t.Errorf("%q, %s", w.text(), w.kind())
+		}
+	}
+	s.logged("", 0)
+}
+
+// TestSilentAsks: a process that asks and sends nothing is silent all the same.
+func TestSilentAsks(t *testing.T) {
+	s := newSite(t, Options{SocketTimeout: 50 * time.Millisecond})
+	s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
+		for q.Write(nil, false) == nil {
+		}
+		q.Done(ringtest.Outcome{Kind: ringtest.Gone})
+	})
+	if w := s.get("/"); w.kind() != "timeout" {
+		t.Errorf("%q, %s", w.text(), w.kind())
+	}
 }
 
 // file makes one.

@@ -32,16 +32,17 @@ type work struct {
 	reroutes int // internal redirects so far
 
 	// The response.
-	status       int   // of the head that was written; 0: none
-	declared     int64 // bytes of body announced; -1: unknown
-	sent         int64 // bytes of body written
-	bodiless     bool  // HEAD, 204, 205 and 304: no body goes out
-	excess       bool  // the application sent more than it declared
-	writeErr     error // the client went away
-	cut          bool  // the response is to end so that the client notices
-	closing      bool  // it is the last one of its connection
-	accessStatus int   // for the access log, of a stream that was reset without a response
-	duplexed     bool  // the application may read on
+	status       int       // of the head that was written; 0: none
+	declared     int64     // bytes of body announced; -1: unknown
+	sent         int64     // bytes of body written
+	bodiless     bool      // HEAD, 204, 205 and 304: no body goes out
+	excess       bool      // the application sent more than it declared
+	writeErr     error     // the client went away
+	leftAt       time.Time // when it was first seen to look so
+	cut          bool      // the response is to end so that the client notices
+	closing      bool      // it is the last one of its connection
+	accessStatus int       // for the access log, of a stream that was reset without a response
+	duplexed     bool      // the application may read on
 
 	patience  time.Duration // with the client, in place of the server's; 0: that holds
 	impatient atomic.Bool   // it was over, on a stream of HTTP/2

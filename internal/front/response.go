@@ -17,6 +17,7 @@ var _ gateway.ResponseWriter = (*exchange)(nil)
 var (
 	errHeadTwice = errors.New("write head: it has been written")
 	errNoHead    = errors.New("write body: no head has been written")
+	errLeft      = errors.New("write response: the client has left")
 	errMalformed = errors.New("write head: the request body does not match its Content-Length")
 )
 

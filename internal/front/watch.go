@@ -3,6 +3,8 @@ package front
 import (
 	"net/http"
 	"time"
+
+	"github.com/gophersnake/gophersnake/internal/gateway"
 )
 
 // The two ways in which a stream of HTTP/2 is given up: its body cannot be read
@@ -46,6 +48,46 @@ func (x *exchange) watchFor(timeout time.Duration, giveUp func(*http.ResponseCon
 		if !timer.Stop() {
 			<-done // net/http allows no use of x.w after the handler
 		}
+	}
+}
+
+// farewell is for how long a client has to look as if it had left before a
+// response that sends nothing is given up.
+const farewell = 2 * time.Second
+
+var _ gateway.LeaveWatcher = (*exchange)(nil)
+
+// Left is gateway.LeaveWatcher's. Half a connection that was closed looks as if all
+// of it were; who does that is given farewell to be sent something, which would
+// tell. A stream of HTTP/2 has no such halves.
+func (x *exchange) Left() bool {
+	if x.writeErr != nil {
+		return true
+	}
+	half, whole := x.hangup()
+	switch {
+	case !half:
+		return false
+	case x.leftAt.IsZero():
+		x.leftAt = time.Now()
+	}
+	if !whole && time.Since(x.leftAt) < farewell {
+		return false
+	}
+	x.writeErr = errLeft
+	return true
+}
+
+// hangup reports what Conn.Hangup does, of a stream if it is one of HTTP/2.
+func (x *exchange) hangup() (half, whole bool) {
+	switch ended := x.r.Context().Err() != nil; {
+	case x.r.ProtoMajor != 1:
+		return ended, ended
+	case x.conn.conn != nil:
+		half, whole = x.conn.conn.Hangup() // also where a body that nobody reads is in the way
+		return half || ended, whole
+	default:
+		return ended, false
 	}
 }
 

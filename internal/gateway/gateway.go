@@ -108,6 +108,16 @@ type ResponseWriter interface {
 	SendFile(f *os.File, n int64) (int64, error)
 }
 
+// LeaveWatcher is a ResponseWriter that can tell whether its client has left
+// without sending anything.
+type LeaveWatcher interface {
+	// Left reports that the client has left, or has for some time looked as if
+	// it had: one that has only closed its side for writing looks the same.
+	// The response is over then. It does not block, and is called like the
+	// methods of ResponseWriter.
+	Left() bool
+}
+
 // WriteLimiter is a ResponseWriter whose patience with the client can be set.
 type WriteLimiter interface {
 	// LimitWrites sets for how long the client may take nothing of this

@@ -73,6 +73,7 @@ struct gs_request {
 	int gone;        /* the client has */
 	int blocks;      /* held back in buf */
 	int excess;      /* bytes beyond Content-Length were dropped */
+	double asked;    /* when it was asked whether the client is, at an empty block; 0: not */
 	int64_t length;  /* Content-Length or -1 */
 	int64_t written; /* bytes of the body taken */
 	int status;

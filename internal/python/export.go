@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
@@ -55,6 +56,12 @@ func gsGoWrite(handle C.gs_call, data *C.char, size C.size_t, flush C.int) C.int
 	defer c.goBack()
 	c.sending.Lock()
 	defer c.sending.Unlock()
+	if size == 0 {
+		if watcher, ok := c.w.(gateway.LeaveWatcher); ok && watcher.Left() {
+			return -1
+		}
+		return 0
+	}
 	_, err := c.w.Write(unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size)))
 	if err == nil && flush != 0 {
 		err = c.w.Flush()

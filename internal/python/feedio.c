@@ -77,7 +77,8 @@ static int feed_write(gs_call call, const char *data, size_t size, int flush)
 {
 	struct gs_worker *w = (struct gs_worker *)call;
 
-	active();
+	if (size > 0)
+		active();
 	lock(w, &w->out);
 	int lost = gs_slot_write(&w->slot, data, size, flush);
 	pthread_mutex_unlock(&w->out);

@@ -40,7 +40,8 @@ struct gs_io {
 	 * Called once, before write. Returns 0, or -1: the client is gone. */
 	int (*send)(gs_call call, const char *flat, size_t size);
 	/* Sends bytes of the body, at once if flush. Returns 0, or -1: the
-	 * client is gone. */
+	 * client is gone. With size 0 it only asks for that, also before send,
+	 * and may give the answer the next time. */
 	int (*write)(gs_call call, const char *data, size_t size, int flush);
 	/* Waits until output that was taken from a pending buffer is sent (see
 	 * struct gs_pending). Returns 0, or -1: the client is gone. */

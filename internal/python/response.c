@@ -8,6 +8,9 @@
  * blocks of this many bytes in all, or two blocks that fit into the buffer. */
 enum { HOLD_BYTES = 16 << 10, HOLD_BLOCKS = 2 };
 
+/* How often a stream that yields nothing asks whether its client is still there. */
+static const double ASK_SECONDS = 0.1;
+
 struct start {
 	struct gs_request *r; /* NULL once the request is over */
 };
@@ -79,10 +82,30 @@ static int may_hold(struct gs_request *r, size_t n, enum gs_emit how)
 	       (how == GS_HOLD && (r->written + (int64_t)n <= HOLD_BYTES || r->blocks < HOLD_BLOCKS));
 }
 
+/* Takes an empty block, which sends nothing. Without a question a stream of such
+ * blocks would go on after its client has left. */
+static int emit_nothing(struct gs_request *r)
+{
+	int lost;
+
+	if (r->gone || gs_forked)
+		return r->gone;
+	double now = gs_now();
+	if (r->asked == 0)
+		r->asked = now; /* one empty block is common: no question */
+	if (now >= r->asked && now - r->asked < ASK_SECONDS)
+		return 0;
+	r->asked = now;
+	GS_IO(r, lost = r->io->write(r->call, NULL, 0, 0));
+	if (lost < 0)
+		r->gone = 1;
+	return r->gone;
+}
+
 int gs_emit(struct gs_request *r, const char *data, size_t n, enum gs_emit how)
 {
 	if (n == 0)
-		return r->gone;
+		return emit_nothing(r);
 	if (gs_finish_head(r) < 0)
 		return -1;
 	r->output_writes++;

@@ -138,5 +138,5 @@ int gs_slot_send(struct gs_slot *s, const char *flat, size_t size)
 
 int gs_slot_write(struct gs_slot *s, const char *data, size_t size, int flush)
 {
-	return size > 0 ? put(s, GS_PIECE_DATA, data, size, flush) : 0;
+	return put(s, GS_PIECE_DATA, data, size, size > 0 && flush);
 }

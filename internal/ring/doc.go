@@ -70,7 +70,8 @@
 //	         end      there are no more
 //	         failed   there are no more, because the bytes, a text, say so
 //	of out   head     (a part of) a flat head and body; the flag: another part follows
-//	         data     bytes of the body; the flag: to be sent at once
+//	         data     bytes of the body; the flag: to be sent at once; no bytes, also
+//	                  before the head: whether the client is still there, which cancel answers
 //
 // The daemon announces every change that it makes to a slot after queued by
 // setting the slot's bit in attention, after the change, and by waking the

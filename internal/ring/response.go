@@ -17,6 +17,7 @@ type Piece struct {
 	Head  bool // (a part of) a flat head and body, else bytes of the body
 	More  bool // of a head: another part follows
 	Flush bool // of a body: to be sent at once
+	Asks  bool // nothing of a body: whether the client is still there
 }
 
 // TakePiece takes the next piece of the response, appends its bytes to dst and
@@ -40,6 +41,8 @@ func (sl *Slot) TakePiece(dst []byte) (p Piece, extended []byte, ok bool, err er
 		if flag {
 			sl.head = headPart
 		}
+	case kind == pieceData && size == 0 && !flag && sl.head != headPart:
+		p.Asks = true
 	case kind == pieceData && sl.head == headWhole:
 		p.Flush = flag
 	default:

@@ -19,6 +19,8 @@ func runStreams(t *testing.T, rt *runtime, h host) {
 	t.Run("block-while-computing", func(t *testing.T) { testBlockWhileComputing(t, rt, h) })
 	t.Run("length-of-lazy", func(t *testing.T) { testLengthOfLazy(t, rt, h) })
 	t.Run("disconnect", func(t *testing.T) { testDisconnect(t, rt, h) })
+	t.Run("disconnect-from-nothing", func(t *testing.T) { testDisconnectFromNothing(t, rt, h) })
+	t.Run("half-closed", func(t *testing.T) { testHalfClosed(t, rt, h) })
 	t.Run("slow-upload", func(t *testing.T) { testSlowUpload(t, rt, h) })
 	t.Run("all-threads-busy", func(t *testing.T) { testAllThreadsBusy(t, rt, h) })
 }
@@ -189,6 +191,103 @@ func testDisconnect(t *testing.T, rt *runtime, h host) {
 				t.Errorf("%s: %v record %s", path, entry.Level, entry.Message)
 			}
 		}
+	}
+}
+
+const emptyScript = `
+import time
+
+class Empty:
+    def __init__(self, first):
+        self.blocks = [first]
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        time.sleep(0.01)
+        print("yields")
+        return self.blocks.pop() if self.blocks else b""
+
+    def close(self):
+        print("closed empty")
+
+def application(environ, start_response):
+    write = start_response("200 OK", [])
+    path = environ["PATH_INFO"]
+    if path == "/iterate":
+        return Empty(b"")
+    if path == "/after-a-block":
+        return Empty(b"block")
+    if path == "/few":
+        return iter([b"", b"", b"few"])
+    try:
+        while True:
+            write(b"")
+            print("writes")
+            time.sleep(0.01)
+    except OSError as exc:
+        print("write said: %s" % exc)
+    return []
+`
+
+// ask sends a request for path on a connection that belongs to the caller.
+func ask(t *testing.T, address, path string) *client {
+	t.Helper()
+	c, err := dial(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.conn.Close() })
+	head := "GET " + path + " HTTP/1.1"
+	if target, ok := strings.CutSuffix(path, " POST"); ok { // with a body that nobody reads
+		head = "POST " + target + " HTTP/1.1\nContent-Length: 1000000\n\n" + strings.Repeat("x", 100000)
+	}
+	if err := c.request(head); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// testDisconnectFromNothing: a response that sends nothing ends when its client
+// has left, and nothing is an error.
+func testDisconnectFromNothing(t *testing.T, rt *runtime, h host) {
+	address := serve(t, rt, h, writeScript(t, emptyScript))
+	for path, records := range map[string][2]string{
+		"/iterate":       {"info: ^yields$", "info: ^closed empty$"},
+		"/after-a-block": {"info: ^yields$", "info: ^closed empty$"},
+		"/write":         {"info: ^writes$", "info: ^write said: mod_wsgi client connection closed$"},
+		"/iterate POST":  {"info: ^yields$", "info: ^closed empty$"},
+	} {
+		mark := rt.log.mark()
+		c := ask(t, address, path)
+		for _, record := range records {
+			wanted, err := parseExpectations(record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rt.log.expect(t, mark, wanted)
+			c.conn.Close() // when the response runs, and once more when it has ended
+		}
+		for _, entry := range rt.log.since(mark) {
+			if entry.Level <= logs.Warn {
+				t.Errorf("%s: %v record %s", path, entry.Level, entry.Message)
+			}
+		}
+	}
+}
+
+// testHalfClosed: a client that has only closed its side is answered, also when
+// the answer begins with nothing.
+func testHalfClosed(t *testing.T, rt *runtime, h host) {
+	address := serve(t, rt, h, writeScript(t, emptyScript))
+	c := ask(t, address, "/few")
+	if err := c.closeWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := c.response()
+	if err != nil || answer.body != "few" {
+		t.Errorf("got %+v, %v", answer, err)
 	}
 }
 
