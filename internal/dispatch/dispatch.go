@@ -5,9 +5,7 @@
 package dispatch
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -24,6 +22,8 @@ const (
 	Redirect              // to the same path with a slash behind it
 	Forbidden             // there is something that is not served
 	NotFound              // there is nothing
+	Exhausted             // the system lacks descriptors or memory to look: Err
+	Failed                // what is there cannot be looked at: Err
 )
 
 func (k Kind) String() string {
@@ -38,6 +38,10 @@ func (k Kind) String() string {
 		return "forbidden"
 	case NotFound:
 		return "not found"
+	case Exhausted:
+		return "exhausted"
+	case Failed:
+		return "failed"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -48,6 +52,7 @@ type Target struct {
 	Application          int    // of App: its number among Options.MountPoints
 	ScriptName, PathInfo string // of App
 	File                 string // of File
+	Err                  error  // of Exhausted and Failed
 }
 
 // Alias maps a URL to a file or directory. A URL matches whole components:
@@ -124,8 +129,8 @@ func (t *Table) Resolve(path string) Target {
 		}
 	}
 	if t.root != "" {
-		if file, ok := t.document(path); ok {
-			return Target{Kind: File, File: file}
+		if target, ok := t.document(path); ok {
+			return target
 		}
 	}
 	if len(t.mounts) == 0 {
@@ -165,10 +170,8 @@ func (a *alias) resolve(rest string) Target {
 	info, err := os.Stat(file)
 	slash := strings.HasSuffix(rest, "/")
 	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return Target{Kind: Forbidden}
 	case err != nil:
-		return Target{Kind: NotFound}
+		return failure(err)
 	case info.IsDir() && slash:
 		return Target{Kind: Forbidden}
 	case info.IsDir():
@@ -181,12 +184,17 @@ func (a *alias) resolve(rest string) Target {
 	return Target{Kind: File, File: file}
 }
 
-// document returns the regular file that path names in the document root.
-func (t *Table) document(path string) (file string, ok bool) {
+// document returns the target that path has in the document root: a regular
+// file, or one that nobody can say anything of.
+func (t *Table) document(path string) (target Target, ok bool) {
 	if strings.HasSuffix(path, "/") {
-		return "", false
+		return Target{}, false
 	}
-	file = filepath.Join(t.root, filepath.FromSlash(path))
+	file := filepath.Join(t.root, filepath.FromSlash(path))
 	info, err := os.Stat(file)
-	return file, err == nil && info.Mode().IsRegular()
+	if err != nil {
+		target = failure(err)
+		return target, target.Kind != NotFound
+	}
+	return Target{Kind: File, File: file}, info.Mode().IsRegular()
 }

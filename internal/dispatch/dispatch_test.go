@@ -278,7 +278,7 @@ func FuzzClean(f *testing.F) {
 }
 
 func TestKindText(t *testing.T) {
-	for k, want := range map[Kind]string{App: "app", File: "file", Redirect: "redirect", Forbidden: "forbidden", NotFound: "not found", 9: "kind 9"} {
+	for k, want := range map[Kind]string{App: "app", File: "file", Redirect: "redirect", Forbidden: "forbidden", NotFound: "not found", Exhausted: "exhausted", Failed: "failed", 9: "kind 9"} {
 		if k.String() != want {
 			t.Errorf("got %q, want %q", k, want)
 		}

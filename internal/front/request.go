@@ -51,6 +51,8 @@ func (x *exchange) route() {
 	case dispatch.NotFound:
 		x.log(logs.Info, "nothing is there for "+quote(path))
 		x.page(http.StatusNotFound)
+	default:
+		x.unavailable(target.Kind, target.Err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
@@ -22,18 +23,40 @@ func (x *exchange) serveFile(name string) {
 		return
 	}
 	f, info, err := openRegular(name)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		x.log(logs.Error, "access denied: "+err.Error())
-		x.page(http.StatusForbidden)
-		return
-	case err != nil:
-		x.log(logs.Info, "no such file: "+err.Error())
-		x.page(http.StatusNotFound)
+	if err != nil {
+		x.noFile(err)
 		return
 	}
 	defer f.Close()
 	x.sendFile(f, info)
+}
+
+// noFile answers for a file that could not be opened.
+func (x *exchange) noFile(err error) {
+	if errors.Is(err, errNotRegular) {
+		x.log(logs.Error, "access denied: "+err.Error())
+		x.page(http.StatusForbidden)
+		return
+	}
+	x.unavailable(dispatch.KindOf(err), err)
+}
+
+// unavailable answers for what the file system did not give.
+func (x *exchange) unavailable(kind dispatch.Kind, err error) {
+	switch kind {
+	case dispatch.Forbidden:
+		x.log(logs.Error, "access denied: "+err.Error())
+		x.page(http.StatusForbidden)
+	case dispatch.NotFound:
+		x.log(logs.Info, "no such file: "+err.Error())
+		x.page(http.StatusNotFound)
+	case dispatch.Exhausted:
+		x.log(logs.Error, "no file can be opened: "+err.Error()+": raise the limit of open files (ulimit -n, LimitNOFILE of systemd) or the memory")
+		x.busy()
+	default:
+		x.log(logs.Error, "a file cannot be read: "+err.Error())
+		x.page(http.StatusInternalServerError)
+	}
 }
 
 var errNotRegular = errors.New("not a regular file")

@@ -3,10 +3,13 @@ package front
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/gateway"
+	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
 // files starts a server with a directory at /static and a document root, both
@@ -122,6 +126,54 @@ func TestUnreadableFile(t *testing.T) {
 		t.Errorf("got %s %q", r.Status, r.body)
 	}
 	s.await(t, "permission denied")
+}
+
+// TestUnavailableFiles: a file that cannot be opened now is there all the same.
+func TestUnavailableFiles(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		level  logs.Level
+		logged string
+	}{
+		{syscall.EMFILE, 503, logs.Error, "too many open files"},
+		{syscall.ENFILE, 503, logs.Error, "too many open files in system"},
+		{syscall.ENOMEM, 503, logs.Error, "cannot allocate memory"},
+		{syscall.EIO, 500, logs.Error, "input/output error"},
+		{syscall.ELOOP, 500, logs.Error, "too many levels of symbolic links"},
+		{syscall.ENOENT, 404, logs.Info, "no such file"},
+		{syscall.ENOTDIR, 404, logs.Info, "not a directory"},
+		{syscall.EACCES, 403, logs.Error, "permission denied"},
+		{errNotRegular, 403, logs.Error, "not a regular file"},
+	} {
+		log := &record{}
+		s := New(Options{App: hello{}, Log: log})
+		w := httptest.NewRecorder()
+		x := newExchange(s)
+		x.begin(w, httptest.NewRequest(http.MethodGet, "/x", nil))
+		x.noFile(&fs.PathError{Op: "open", Path: "/secret/x", Err: c.err})
+		if w.Code != c.status || strings.Contains(w.Body.String(), "secret") || (w.Code == 503) != (w.Header().Get("Retry-After") != "") {
+			t.Errorf("%v: got %d %q %v", c.err, w.Code, w.Body, w.Header())
+		}
+		if found := log.find(c.logged); len(found) != 1 || found[0].Level != c.level {
+			t.Errorf("%v: logged %+v", c.err, found)
+		}
+	}
+}
+
+func TestStaticLoop(t *testing.T) {
+	s, dir := files(t, Options{})
+	if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/static/loop", "/loop"} {
+		if r := get(t, s, path); r.StatusCode != 500 || strings.Contains(r.body, dir) {
+			t.Errorf("%s: got %s %q", path, r.Status, r.body)
+		}
+	}
+	if line := s.await(t, "too many levels"); line.Level != logs.Error {
+		t.Errorf("logged at %v", line.Level)
+	}
 }
 
 func TestStaticInAccessLog(t *testing.T) {

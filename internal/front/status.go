@@ -38,8 +38,7 @@ func (x *exchange) failed(err error) {
 	case gateway.Forbidden:
 		x.page(http.StatusForbidden)
 	case gateway.Busy:
-		x.w.Header().Set("Retry-After", retryAfter)
-		x.page(http.StatusServiceUnavailable)
+		x.busy()
 	case gateway.Timeout:
 		x.writeHead(http.StatusGatewayTimeout, 0) // without a page, as mod_wsgi
 	case gateway.Gone:
@@ -47,6 +46,12 @@ func (x *exchange) failed(err error) {
 	default:
 		x.page(http.StatusInternalServerError)
 	}
+}
+
+// busy tells the client to come back later.
+func (x *exchange) busy() {
+	x.w.Header().Set("Retry-After", retryAfter)
+	x.page(http.StatusServiceUnavailable)
 }
 
 // crashed ends a request in which code of ours panicked.
