@@ -28,6 +28,8 @@ type Conn struct {
 	http2   atomic.Bool  // it speaks HTTP/2
 	lingers atomic.Bool  // Close is to linger; see Linger
 	stayBy  atomic.Int64 // until when Retire waits, in Unix nanoseconds; 0: it does not
+	head    slowHead
+	body    slowBody
 	leaveBy atomic.Int64 // when the rest of a body is no longer waited for, in Unix nanoseconds; 0: not set
 
 	writeBy  time.Time     // the write deadline in force
@@ -92,12 +94,7 @@ func (c *Conn) read(p []byte) (int, error) {
 	if c.scan.refusal != nil {
 		return c.refuse(p)
 	}
-	if c.scan.inBody() {
-		if err := c.armRead(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := c.Conn.Read(p)
+	n, err := c.receive(p)
 	if n <= 0 {
 		// The watch for a client that leaves, one byte long, is ended by a
 		// deadline that means nothing.
@@ -126,27 +123,6 @@ func (c *Conn) pass(p []byte, n int, err error) (int, error) {
 		return pass, nil
 	}
 	return c.refuse(p)
-}
-
-// armRead bounds the next read of a body.
-func (c *Conn) armRead() error {
-	for {
-		leaveBy := c.leaveBy.Load()
-		err := c.boundRead(leaveBy)
-		if err != nil || c.leaveBy.Load() == leaveBy { // else Interrupt came between
-			return err
-		}
-	}
-}
-
-func (c *Conn) boundRead(leaveBy int64) error {
-	switch {
-	case leaveBy != 0:
-		return c.Conn.SetReadDeadline(time.Unix(0, leaveBy))
-	case c.options.BodyTimeout > 0:
-		return c.Conn.SetReadDeadline(time.Now().Add(c.options.BodyTimeout))
-	}
-	return nil
 }
 
 // Leave says that the rest of a request body is not wanted: it is waited for a

@@ -33,6 +33,11 @@ type Options struct {
 	// HTTP2 lets a connection that begins with the preface of HTTP/2 pass
 	// unseen; otherwise the preface is refused.
 	HTTP2 bool
+	// HeadRate and BodyRate say how slow a client may be. A head has the time of
+	// HeadRate.Initial by a read deadline of the user's; then the guard gives it
+	// what it has earned. Of a body only the time counts in which it is waited
+	// for.
+	HeadRate, BodyRate Rate
 	// BodyTimeout is how long one read of a request body may take, and
 	// WriteTimeout how long the client may take nothing of what is sent.
 	// 0 stands for ever.
