@@ -23,6 +23,8 @@ type StartOptions struct {
 	ReloadOnChanges  bool
 	LimitRequestBody int64 // 0 for no limit
 	ChunkedRequest   bool
+	ReadAhead        int64       // bytes; 0 for none
+	Header, Body     RateOptions // how slow a client may be at sending them
 	// Group is the process group, whose threads and time-outs count in
 	// embedded mode too.
 	Group *procgroup.Options
@@ -64,6 +66,10 @@ func defaultStartOptions() *StartOptions {
 		Group:            group,
 		Port:             8000,
 		LimitRequestBody: 10 << 20,
+		ChunkedRequest:   true,
+		ReadAhead:        1 << 20,
+		Header:           defaultHeaderRate(),
+		Body:             defaultBodyRate(),
 		ApplicationGroup: "%{GLOBAL}",
 		CallableObject:   "application",
 		MountPoint:       "/",
@@ -107,6 +113,9 @@ func (o *StartOptions) complete(positional []string, cwd string) error {
 		if err := setFormat(o, []string{"common"}); err != nil {
 			return err
 		}
+	}
+	if err := o.completeRates(); err != nil {
+		return err
 	}
 	if err := o.completeServices(cwd); err != nil {
 		return err

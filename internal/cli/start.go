@@ -154,10 +154,16 @@ func (s *serving) newFront(apps []front.Application) (*front.Server, error) {
 		ServerPort:       s.port(),
 		LimitRequestBody: s.o.LimitRequestBody,
 		ChunkedRequest:   s.o.ChunkedRequest,
+		ReadAhead:        s.o.ReadAhead,
+		HeaderRate:       s.o.Header.rate(),
+		BodyRate:         s.o.Body.rate(),
 		SocketTimeout:    s.socketTimeout(),
 	}
 	if o.LimitRequestBody == 0 {
 		o.LimitRequestBody = front.NoLimit
+	}
+	if o.ReadAhead == 0 {
+		o.ReadAhead = front.NoLimit
 	}
 	if s.logs.access != nil {
 		o.AccessLog = s.logs.access

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/dispatch"
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -67,8 +68,24 @@ var startRows = []option[StartOptions]{
 		turnOn(func(o *StartOptions) *bool { return &o.EmbeddedMode })},
 	{"Listening", "--limit-request-body", "BYTES", false, "10485760", "largest request body; 0 for no limit",
 		number(0, math.MaxInt64, func(o *StartOptions, n int64) { o.LimitRequestBody = n })},
-	{"Listening", "--chunked-request", "", false, "", "accept request bodies of unknown length",
-		turnOn(func(o *StartOptions) *bool { return &o.ChunkedRequest })},
+	{"Listening", "--chunked-request", "", false, "", "accept request bodies of unknown length; the default",
+		func(o *StartOptions, _ []string) error { o.ChunkedRequest = true; return nil }},
+	{"Listening", "--no-chunked-request", "", false, "", "refuse request bodies of unknown length with 411",
+		func(o *StartOptions, _ []string) error { o.ChunkedRequest = false; return nil }},
+	{"Listening", "--read-ahead", "BYTES", false, "1048576", "largest request body that is read before the application is called; 0 for none",
+		number(0, 64<<20, func(o *StartOptions, n int64) { o.ReadAhead = n })},
+	{"Listening", "--header-timeout", "SECONDS", false, "15", "time for a client to send the head of a request; 0 for no limit",
+		rateSeconds(func(o *StartOptions) *time.Duration { return &o.Header.Timeout })},
+	{"Listening", "--header-max-timeout", "SECONDS", false, "30", "the most that --header-min-rate adds up to; 0 for no limit",
+		rateSeconds(func(o *StartOptions) *time.Duration { return &o.Header.MaxTimeout })},
+	{"Listening", "--header-min-rate", "BYTES", false, "500", "so many bytes of a head give the client a second more; 0: none do",
+		number(0, math.MaxInt32, func(o *StartOptions, n int64) { o.Header.MinRate = n })},
+	{"Listening", "--body-timeout", "SECONDS", false, "15", "time that a request body is waited for in all; 0 for no limit",
+		rateSeconds(func(o *StartOptions) *time.Duration { return &o.Body.Timeout })},
+	{"Listening", "--body-max-timeout", "SECONDS", false, "0", "the most that --body-min-rate adds up to; 0 for no limit",
+		rateSeconds(func(o *StartOptions) *time.Duration { return &o.Body.MaxTimeout })},
+	{"Listening", "--body-min-rate", "BYTES", false, "500", "so many bytes of a body give the client a second more; 0: none do",
+		number(0, math.MaxInt32, func(o *StartOptions, n int64) { o.Body.MinRate = n })},
 
 	{"Static files", "--document-root", "DIR", false, "", "serve the files in it before the application is asked",
 		text(func(o *StartOptions) *string { return &o.DocumentRoot })},

@@ -22,6 +22,13 @@ type Interrupter interface{ Interrupt() }
 // called before the first Read, or in place of it.
 type Asker interface{ Ask() }
 
+// rest returns what has been read of the body and does not fit into the slot. It
+// follows in pieces, as the process takes it, and nobody waits for the client.
+func (c *call) rest() []byte { return c.req.Prefix[min(len(c.req.Prefix), ring.PieceSize):] }
+
+// hasMore reports a body that goes on behind what fits into the slot.
+func (c *call) hasMore() bool { return c.req.Body != nil || len(c.rest()) > 0 }
+
 // ask asks the client for the body.
 func (c *call) ask() {
 	if a, ok := c.req.Body.(Asker); ok {
@@ -36,7 +43,7 @@ const emptyReads = 100
 // reading may wait for the client while the response is on its way.
 type pump struct {
 	c       *call
-	src     io.Reader
+	src     io.Reader     // what follows the rest of the prefix; nil: nothing
 	done    chan struct{} // closed when the goroutine ends
 	reading atomic.Bool   // it waits for the client
 
@@ -49,7 +56,7 @@ type pump struct {
 // startBody starts the pump if the process wants the body. It asks the client
 // for it first: the response may be ready before the pump has its turn.
 func (c *call) startBody() error {
-	if c.req.Body == nil || c.body != nil {
+	if !c.hasMore() || c.body != nil {
 		return nil
 	}
 	wants, err := c.slot.WantsBody()
@@ -106,6 +113,22 @@ func (b *pump) failure() error {
 // the slot may have room.
 func (b *pump) run(room <-chan struct{}) {
 	defer close(b.done)
+	for rest := b.c.rest(); len(rest) > 0; {
+		n := min(len(rest), ring.PieceSize)
+		if !b.put(room, ring.BodyData, rest[:n]) {
+			return
+		}
+		rest = rest[n:]
+	}
+	if b.src == nil {
+		b.put(room, ring.BodyEnd, nil)
+		return
+	}
+	b.stream(room)
+}
+
+// stream moves what is still to come from the client.
+func (b *pump) stream(room <-chan struct{}) {
 	buf := bodies.Get().(*[ring.PieceSize]byte)
 	defer bodies.Put(buf)
 	for {

@@ -56,6 +56,46 @@ func TestBody(t *testing.T) {
 	}
 }
 
+// TestLongPrefix: what has been read ahead and does not fit into a slot is not
+// lost, and nobody waits for the client to get it to the process.
+func TestLongPrefix(t *testing.T) {
+	s := newSite(t, Options{})
+	s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
+		prefix := bytes.Clone(q.Prefix)
+		q.Send(plain(""))
+		_ = q.Write(prefix, true)
+		buf := make([]byte, 50_000)
+		for q.More {
+			n, err := q.Read(buf)
+			if n > 0 && q.Write(buf[:n], true) != nil {
+				return
+			}
+			if err != nil {
+				_ = q.Write([]byte(err.Error()), true)
+				break
+			}
+		}
+		q.Done(ringtest.Outcome{Kind: ringtest.Streamed})
+	})
+	for _, n := range []int{65535, 65536, 65537, 131072, 1_000_000} {
+		text := strings.Repeat("0123456789", n/10+1)[:n]
+		r := withBody("/", nil)
+		r.Prefix, r.Body = []byte(text), nil
+		want := text
+		if n > 65536 {
+			want += "EOF"
+		}
+		if w := s.serve(context.Background(), r); w.text() != want || w.kind() != "" {
+			t.Errorf("%d bytes, all of it: %d come back, %s", n, len(w.text()), w.kind())
+		}
+		r = withBody("/", strings.NewReader("the rest"))
+		r.Prefix = []byte(text)
+		if w := s.serve(context.Background(), r); w.text() != text+"the restEOF" || w.kind() != "" {
+			t.Errorf("%d bytes and the rest: %d come back, %s", n, len(w.text()), w.kind())
+		}
+	}
+}
+
 // stutter reads nothing every second time.
 type stutter struct {
 	src  io.Reader

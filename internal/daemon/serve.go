@@ -72,7 +72,7 @@ func (c *call) push() (outcome, error) {
 	environ, steady := flat.AppendEnviron(slot.Environ(), r)
 	err := slot.Fill(&ring.Request{
 		Script: c.script.Index, Group: r.ApplicationGroup, Environ: environ, Steady: steady,
-		Prefix: r.Prefix, More: r.Body != nil, Start: r.Start,
+		Prefix: r.Prefix[:min(len(r.Prefix), ring.PieceSize)], More: c.hasMore(), Start: r.Start,
 	})
 	if err != nil {
 		c.back(takenBack)

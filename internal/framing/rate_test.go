@@ -132,7 +132,7 @@ func TestSlowBody(t *testing.T) {
 		{"the rate", rate, 500, 0, 0, 0},
 		{"a fifth of the rate, without a limit", Rate{}, 100, 0, 0, 0},
 		{"read slowly", rate, 100_000, time.Minute, 0, 0},
-		{"at most", Rate{Initial: 20 * time.Second, Max: 30 * time.Second, Min: 500}, 1000, 0, 30 * time.Second, 30 * time.Second},
+		{"at most", Rate{Initial: 20 * time.Second, Max: 30 * time.Second, Min: 500}, 1000, 0, 30 * time.Second, 31 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -6,18 +6,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
-
-// maxPrefix is the length up to which a body is read before a Python thread is
-// taken. A longer one is left to the application, which may answer without it;
-// of one whose length is not known so much is read.
-const maxPrefix = 64 << 10
 
 // chunked is HTTP_TRANSFER_ENCODING of a chunked request. Shared: not to be
 // written to.
@@ -29,6 +26,7 @@ type body struct {
 	x       *exchange
 	src     io.Reader
 	size    int64 // as the client declares it; -1: unknown
+	got     int64 // bytes that have been read
 	left    int64 // bytes to go to the limit; negative: none
 	limited bool
 	touched bool // something has been read, or asked for
@@ -39,6 +37,7 @@ type body struct {
 	timeout      bool
 	ahead        bool // it is read before the application runs
 	err          error
+	waited       time.Duration // for a client of HTTP/2
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -51,9 +50,8 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.touched = true
 	b.byApp.Store(true)
-	stop := b.x.watch(reading)
-	n, err := b.src.Read(p)
-	stop()
+	n, err := b.receive(p)
+	b.got += int64(n)
 	if b.limited {
 		if b.left -= int64(n); b.left < 0 {
 			n += int(b.left)
@@ -74,6 +72,21 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, nil // the error comes at the next Read
 	}
 	return 0, b.err
+}
+
+// receive reads within the time that the client has for it. The connection
+// bounds a body of HTTP/1, a stream of HTTP/2 is bounded here.
+func (b *body) receive(p []byte) (int, error) {
+	o := &b.x.s.o
+	if b.x.r.ProtoMajor != 2 {
+		return b.src.Read(p)
+	}
+	start := time.Now()
+	stop := b.x.watchFor(o.BodyRate.Within(o.SocketTimeout, b.got, b.waited), reading)
+	n, err := b.src.Read(p)
+	stop()
+	b.waited += time.Since(start)
+	return n, err
 }
 
 // Ask has "Expect: 100-continue" answered, and does not wait: a stream of HTTP/2,
@@ -107,10 +120,7 @@ func (b *body) explain(err error) error {
 		return &gateway.BodyError{Reason: refusal.Reason}
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout():
 		b.timeout = true
-		if !b.ahead {
-			b.x.log(logs.Info, "the application waited for the client, which sent nothing more of the request body for "+
-				b.x.s.o.SocketTimeout.String()+" (socket-timeout): reading it fails")
-		}
+		b.x.logSlowBody()
 		return &gateway.BodyError{Reason: "timeout"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &gateway.BodyError{Reason: "Connection closed by client"}
@@ -122,8 +132,8 @@ func (b *body) explain(err error) error {
 func (x *exchange) admit() bool {
 	r, limit := x.r, x.s.o.LimitRequestBody
 	switch {
-	case len(r.TransferEncoding) > 0 && !x.s.o.ChunkedRequest:
-		x.log(logs.Error, "chunked request refused: set WSGIChunkedRequest On (--chunked-request) to let it pass")
+	case r.ContentLength < 0 && !x.s.o.ChunkedRequest:
+		x.log(logs.Error, "chunked request refused: set WSGIChunkedRequest On, or leave out --no-chunked-request, to let it pass")
 		x.close().page(http.StatusLengthRequired)
 		return false
 	case limit > 0 && r.ContentLength > limit:
@@ -142,38 +152,72 @@ func (x *exchange) admit() bool {
 	}
 	x.body = body{x: x, src: r.Body, size: r.ContentLength, left: limit, limited: limit > 0 && r.ContentLength < 0}
 	x.req.Body = &x.body
-	if _, expects := r.Header["Expect"]; expects || r.ContentLength > maxPrefix {
+	if r.ContentLength > x.s.o.ReadAhead || x.s.o.ReadAhead == 0 || expects(r) {
 		return true
 	}
 	return x.readPrefix()
 }
 
-// readPrefix reads the body, or the beginning of one of unknown length.
-func (x *exchange) readPrefix() bool {
-	want := int64(maxPrefix)
-	if n := x.r.ContentLength; n > 0 {
-		want = min(n, want)
+// expects reports a client that sends the body only when it is asked for.
+func expects(r *http.Request) bool {
+	if r.ProtoMajor != 2 {
+		return r.Header["Expect"] != nil
 	}
-	if int64(cap(x.buf)) < want {
-		size := 4 << 10
-		for int64(size) < want {
-			size *= 2
-		}
-		x.buf = make([]byte, size)
+	// net/http takes the header away, and keeps what it said in a field of the
+	// body of the stream.
+	v := reflect.ValueOf(r.Body)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return false
+	}
+	waits := v.Elem().FieldByName("needsContinue")
+	return waits.Kind() == reflect.Bool && waits.Bool()
+}
+
+// readPrefix reads the body, or the beginning of one of unknown length, and less
+// of it where memory for bodies is short.
+func (x *exchange) readPrefix() bool {
+	want := x.s.o.ReadAhead
+	if n := x.r.ContentLength; n > 0 {
+		want = n
 	}
 	x.body.ahead = true
-	n, err := io.ReadFull(&x.body, x.buf[:want])
+	n, err := x.fill(want)
 	x.body.ahead = false
-	x.req.Prefix = x.buf[:n]
+	if x.piece != nil {
+		x.req.Prefix = x.piece.bytes[:n]
+	}
 	x.body.byApp.Store(false)
 	switch {
-	case err == nil && int64(n) == x.r.ContentLength, err == io.EOF, err == io.ErrUnexpectedEOF:
-		x.req.Body = nil
+	case err == io.EOF:
+		x.wholeBody(n)
 	case err != nil:
 		x.brokenBody(err)
 		return false
+	case n == x.r.ContentLength:
+		x.req.Body = nil
 	}
 	return true
+}
+
+// fill reads up to want bytes into memory that grows as they come, and fewer if
+// there is no more of it.
+func (x *exchange) fill(want int64) (n int64, err error) {
+	for n < want && err == nil && x.makeRoom(n, want) {
+		var m int
+		m, err = x.body.Read(x.piece.bytes[n:min(want, int64(len(x.piece.bytes)))])
+		n += int64(m)
+	}
+	return n, err
+}
+
+// wholeBody is for a body that ended within what was read ahead. Its length is
+// told to the application, whether the client knew it or not.
+func (x *exchange) wholeBody(n int64) {
+	x.req.Body = nil
+	if x.r.ContentLength < 0 {
+		x.req.ContentLength = n
+		x.r.Header["Content-Length"] = []string{strconv.FormatInt(n, 10)}
+	}
 }
 
 // brokenBody answers a request whose body broke off before the application saw
@@ -187,7 +231,6 @@ func (x *exchange) brokenBody(err error) {
 		x.close().page(http.StatusRequestEntityTooLarge)
 		return
 	case x.body.timeout:
-		x.log(logs.Info, "the client stopped sending in the middle of the request body")
 		x.close().page(http.StatusRequestTimeout)
 		return
 	}

@@ -207,7 +207,7 @@ func TestHTTP2HugeHead(t *testing.T) {
 // Otherwise the stream is reset, and the application is not asked; if it has been,
 // because the body is larger than what is read ahead, it is not believed.
 func TestHTTP2ContentLength(t *testing.T) {
-	small, large := "hello", strings.Repeat("a", maxPrefix+5)
+	small, large := "hello", strings.Repeat("a", 1<<20+5)
 	for _, c := range []struct {
 		name    string
 		lengths []string

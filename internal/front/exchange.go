@@ -13,7 +13,6 @@ import (
 // goroutine of its request.
 type exchange struct {
 	s       *Server
-	buf     []byte     // room for req.Prefix, kept for the next request
 	values  [16]string // backs the values of the response headers
 	nvalues int
 	work
@@ -21,13 +20,14 @@ type exchange struct {
 
 // work is what of an exchange lasts for one request.
 type work struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	conn *connection
-	req  gateway.Request
-	app  *Application // that req is for; nil when it is for none
-	body body
-	head bool // the client wants no body of the response
+	w     http.ResponseWriter
+	r     *http.Request
+	conn  *connection
+	req   gateway.Request
+	app   *Application // that req is for; nil when it is for none
+	body  body
+	piece *piece // holds req.Prefix; nil: none
+	head  bool   // the client wants no body of the response
 
 	reroutes int // internal redirects so far
 
@@ -66,6 +66,7 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) release() {
 	clear(x.values[:x.nvalues])
 	x.nvalues = 0
+	x.s.ahead.give(x.piece)
 	x.work = work{}
 	x.s.exchanges.Put(x)
 }

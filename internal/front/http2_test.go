@@ -58,7 +58,7 @@ func TestHTTP2Request(t *testing.T) {
 type unsized struct{ io.Reader }
 
 func TestHTTP2Bodies(t *testing.T) {
-	s := start(t, Options{App: app(echo), LimitRequestBody: 100000})
+	s := start(t, Options{App: app(echo), LimitRequestBody: 100000, ReadAhead: 65536, ChunkedRequest: true})
 	body := func(n int) io.Reader { return strings.NewReader(strings.Repeat("a", n)) }
 	for _, c := range []struct {
 		name string
@@ -69,7 +69,7 @@ func TestHTTP2Bodies(t *testing.T) {
 		{"edge", body(65536), "65536 - of 65536"},
 		{"beyond", body(65537), "0 65537 of 65537"},
 		{"limit", body(100000), "0 100000 of 100000"},
-		{"unknown length", unsized{body(5)}, "5 - of -1"},
+		{"unknown length", unsized{body(5)}, "5 - of 5"},
 		{"unknown length, limit", unsized{body(100000)}, "65536 34464 of -1"},
 		{"unknown length, beyond", unsized{body(100001)}, "65536 34464 request body is larger than the limit of 100000 bytes of -1"},
 	} {
@@ -80,6 +80,11 @@ func TestHTTP2Bodies(t *testing.T) {
 	if r := do(t, "POST", "http://"+s.addr, body(100001), nil); r.StatusCode != 413 {
 		t.Errorf("got %s", r.Status)
 	}
+	strict := start(t, Options{App: app(echo)})
+	if r := do(t, "POST", "http://"+strict.addr, unsized{body(5)}, nil); r.StatusCode != 411 {
+		t.Errorf("unknown length, refused: got %s", r.Status)
+	}
+	strict.await(t, "chunked request refused")
 }
 
 func TestHTTP2Cut(t *testing.T) {
@@ -126,7 +131,7 @@ func TestHTTP2SendFile(t *testing.T) {
 // A stream that stalls is given up; the others of its connection go on.
 func TestHTTP2Stalls(t *testing.T) {
 	ended := make(chan error, 1)
-	s := start(t, Options{SocketTimeout: 50 * time.Millisecond, App: app(
+	s := start(t, Options{SocketTimeout: 50 * time.Millisecond, ChunkedRequest: true, App: app(
 		func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
 			switch r.PathInfo {
 			case "/write":
@@ -155,7 +160,7 @@ func TestHTTP2Stalls(t *testing.T) {
 	}
 	in, out := io.Pipe()
 	defer out.Close()
-	go out.Write(make([]byte, maxPrefix))
+	go out.Write(make([]byte, 1<<20))
 	stalled, err := client.Post("http://"+s.addr+"/read", "", in)
 	if err != nil {
 		t.Fatal(err)
@@ -221,12 +226,11 @@ func TestHTTP2ManyHeaders(t *testing.T) {
 	}
 }
 
-// net/http hides the expectation of an HTTP/2 request, so such a body is read
-// ahead like any other.
+// A client of HTTP/2 that waits to be asked is asked by the application, too.
 func TestHTTP2Expect(t *testing.T) {
 	s := start(t, Options{App: app(echo)})
 	r := do(t, "POST", "http://"+s.addr, strings.NewReader("hello"), func(r *http.Request) { r.Header.Set("Expect", "100-continue") })
-	if r.body != "5 - of 5" {
+	if r.body != "0 5 of 5" {
 		t.Errorf("got %q", r.body)
 	}
 }

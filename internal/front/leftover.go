@@ -25,7 +25,7 @@ func (x *exchange) settleBody() {
 	case x.body.byApp.Load():
 		// an error says that the writer is none of net/http's
 		x.duplexed = http.NewResponseController(x.w).EnableFullDuplex() == nil
-	case x.body.size <= swallowed && x.r.Header["Expect"] == nil:
+	case x.body.size-x.body.got <= swallowed && x.r.Header["Expect"] == nil:
 		x.leave()
 	}
 }

@@ -89,7 +89,7 @@ func answerBeforeBody(t *testing.T, app app, in, want string) time.Duration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(Options{App: app, LimitRequestBody: NoLimit, ChunkedRequest: true, SocketTimeout: NoLimit})
+	s := New(Options{App: app, LimitRequestBody: NoLimit, ReadAhead: 65536, ChunkedRequest: true, SocketTimeout: NoLimit})
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	conn := send(t, &site{addr: l.Addr().String()}, in)
@@ -159,7 +159,7 @@ func TestAnswerWhileBodyComes(t *testing.T) {
 
 // What was left of one body does not hurry the next one.
 func TestLeaveIsForgotten(t *testing.T) {
-	s := start(t, Options{App: app(func(ctx context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
+	s := start(t, Options{ReadAhead: 65536, App: app(func(ctx context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
 		if r.PathInfo == "/half" {
 			return impatient(ctx, r, w)
 		}
@@ -189,7 +189,7 @@ func TestLeaveIsForgotten(t *testing.T) {
 func TestNothingFollowsABrokenBody(t *testing.T) {
 	var paths sync.Map
 	over := make(chan bool, 10)
-	s := start(t, Options{ChunkedRequest: true, SocketTimeout: 50 * time.Millisecond, App: app(
+	s := start(t, Options{ReadAhead: 65536, ChunkedRequest: true, SocketTimeout: 50 * time.Millisecond, App: app(
 		func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
 			paths.Store(r.PathInfo, true)
 			if r.Body == nil {

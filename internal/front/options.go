@@ -51,16 +51,31 @@ type Options struct {
 	Limits framing.Limits
 	// LimitRequestBody is in bytes; 0 stands for 10485760, NoLimit for none.
 	LimitRequestBody int64
-	// ChunkedRequest lets HTTP/1.1 requests of unknown length reach the
-	// application. Otherwise they get 411.
+	// ChunkedRequest lets bodies of unknown length reach the application, in both
+	// protocols. Otherwise they get 411.
 	ChunkedRequest bool
+	// ReadAhead is the length in bytes up to which a body is read before the
+	// application is called; 0 stands for 1048576, NoLimit for not at all. A
+	// longer one is left to the application, of one of unknown length so much
+	// is read. The memory of all requests together is bounded: when it is used
+	// up, the application is called earlier.
+	ReadAhead int64
 
-	HeaderTimeout time.Duration // to read a head; 0: 20 s, NoLimit: none
-	IdleTimeout   time.Duration // of kept-alive connections; 0: 75 s, NoLimit: none
+	// HeaderRate and BodyRate say how slow a client may be at sending a head and
+	// a body; Initial 0 stands for the default of Apache's RequestReadTimeout,
+	// NoLimit for no limit.
+	HeaderRate, BodyRate framing.Rate
+	IdleTimeout          time.Duration // of kept-alive connections; 0: 75 s, NoLimit: none
 	// SocketTimeout is how long one read of a body, or one write, may wait for
 	// the client; 0: 60 s, NoLimit: none.
 	SocketTimeout time.Duration
 }
+
+// The rates of Apache's RequestReadTimeout.
+var (
+	defaultHeaderRate = framing.Rate{Initial: 20 * time.Second, Max: 40 * time.Second, Min: 500}
+	defaultBodyRate   = framing.Rate{Initial: 20 * time.Second, Min: 500}
+)
 
 func (o Options) withDefaults() Options {
 	if o.Table == nil {
@@ -88,11 +103,19 @@ func (o Options) withDefaults() Options {
 	if o.LimitRequestBody == 0 {
 		o.LimitRequestBody = 10 << 20
 	}
+	switch {
+	case o.ReadAhead == 0:
+		o.ReadAhead = 1 << 20
+	case o.ReadAhead < 0:
+		o.ReadAhead = 0
+	}
+	o.HeaderRate = rateOr(o.HeaderRate, defaultHeaderRate)
+	o.BodyRate = rateOr(o.BodyRate, defaultBodyRate)
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&o.HeaderTimeout, 20 * time.Second}, {&o.IdleTimeout, 75 * time.Second}, {&o.SocketTimeout, DefaultSocketTimeout},
+		{&o.IdleTimeout, 75 * time.Second}, {&o.SocketTimeout, DefaultSocketTimeout},
 	} {
 		switch {
 		case *d.field == 0:
@@ -102,4 +125,15 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	return o
+}
+
+// rateOr returns what r stands for.
+func rateOr(r, usual framing.Rate) framing.Rate {
+	switch {
+	case r.Initial == 0:
+		return usual
+	case r.Initial < 0:
+		return framing.Rate{}
+	}
+	return r
 }

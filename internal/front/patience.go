@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -61,4 +62,22 @@ func (x *exchange) logSlowClient() {
 		name = "response-socket-timeout"
 	}
 	x.log(logs.Info, "the client took nothing of the response for "+x.writeTimeout().String()+" ("+name+"): the response is cut")
+}
+
+// logSlowBody tells why a body ends before its time.
+func (x *exchange) logSlowBody() {
+	o := &x.s.o
+	who := "the client"
+	if !x.body.ahead {
+		who = "reading the request body fails: the application waited for the client, which"
+	}
+	message := who + " stopped sending in the middle of the request body, or sends it too slowly: " +
+		strconv.FormatInt(x.body.got, 10) + " bytes have come; socket-timeout " + o.SocketTimeout.String()
+	if r := o.BodyRate; r.Initial > 0 {
+		message += ", body-timeout " + r.Initial.String() + ", body-min-rate " + strconv.FormatInt(r.Min, 10) + " bytes a second"
+		if r.Max > 0 {
+			message += ", body-max-timeout " + r.Max.String()
+		}
+	}
+	x.log(logs.Info, message)
 }

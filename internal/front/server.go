@@ -20,6 +20,7 @@ type Server struct {
 	http      *http.Server
 	ids       ids
 	exchanges sync.Pool
+	ahead     readAhead
 	active    atomic.Int64
 	warnedHop atomic.Bool // of a hop-by-hop header from the application
 	warned204 atomic.Bool // of a body with a status that has none
@@ -28,19 +29,25 @@ type Server struct {
 	open      openConnections
 }
 
+// maxStreams is how many requests a connection of HTTP/2 may have at a time: the
+// least that RFC 9113, section 6.5.2, recommends. More would wait for a thread.
+const maxStreams = 100
+
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
 	s := &Server{o: o.withDefaults(), ids: ids{prefix: newPrefix()}}
+	s.ahead.each, s.ahead.total = s.o.ReadAhead, readAheadTotal
 	s.exchanges.New = func() any { return newExchange(s) }
 	s.http = &http.Server{
 		Handler:                      s,
-		ReadHeaderTimeout:            s.o.HeaderTimeout,
+		ReadHeaderTimeout:            s.o.HeaderRate.Initial,
 		IdleTimeout:                  s.o.IdleTimeout,
 		MaxHeaderBytes:               2 * s.o.Limits.Head, // the guard, and checkHTTP2, refuse less
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  connContext,
 		ConnState:                    s.connState,
 		Protocols:                    new(http.Protocols),
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:                     log.New(errorLog{s.o.Log}, "", 0),
 	}
 	if s.o.IdleTimeout == 0 {
@@ -58,6 +65,8 @@ func (s *Server) Serve(l net.Listener) error {
 	guarded := framing.Listen(quiet.Listen(patient{l}), framing.Options{
 		Limits:       s.o.Limits,
 		HTTP2:        true,
+		HeadRate:     s.o.HeaderRate,
+		BodyRate:     s.o.BodyRate,
 		BodyTimeout:  s.o.SocketTimeout,
 		WriteTimeout: s.o.SocketTimeout,
 		OnRefuse:     s.refused,

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
@@ -81,7 +82,7 @@ var misbehave = map[string]func(t *testing.T, c *net.TCPConn){
 }
 
 func TestMisbehavingClients(t *testing.T) {
-	s := start(t, Options{App: hello{}, ChunkedRequest: true, SocketTimeout: time.Second, HeaderTimeout: time.Second})
+	s := start(t, Options{App: hello{}, ChunkedRequest: true, SocketTimeout: time.Second, HeaderRate: framing.Rate{Initial: time.Second}})
 	for name, act := range misbehave {
 		var acting sync.WaitGroup
 		for range 8 {
@@ -300,7 +301,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestHeaderTimeout(t *testing.T) {
-	s := start(t, Options{App: hello{}, HeaderTimeout: 50 * time.Millisecond})
+	s := start(t, Options{App: hello{}, HeaderRate: framing.Rate{Initial: 50 * time.Millisecond}})
 	for _, in := range []string{"G", "GET / HTTP/1.1\r\nHost", "GET / HTTP/1.1\r\nHost: x\r\n"} {
 		if got := raw(t, s, in); !strings.HasPrefix(got, "HTTP/1.1 408 Request Timeout\r\n") || strings.Count(got, "HTTP/1.1") != 1 {
 			t.Errorf("%q: got %q", in, got)
@@ -323,18 +324,19 @@ func TestIdleTimeout(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	o := Options{}.withDefaults()
-	if o.HeaderTimeout != 20*time.Second || o.IdleTimeout != 75*time.Second || o.SocketTimeout != time.Minute ||
+	if o.HeaderRate != defaultHeaderRate || o.BodyRate != defaultBodyRate || o.ReadAhead != 1<<20 || o.IdleTimeout != 75*time.Second || o.SocketTimeout != time.Minute ||
 		o.LimitRequestBody != 10485760 || o.ServerPort != "80" || o.Scheme != "http" || o.Limits.Headers != 100 {
 		t.Errorf("got %+v", o)
 	}
-	o = Options{Scheme: "https", HeaderTimeout: NoLimit, IdleTimeout: NoLimit, SocketTimeout: NoLimit, LimitRequestBody: NoLimit}.withDefaults()
-	if o.HeaderTimeout != 0 || o.IdleTimeout != 0 || o.SocketTimeout != 0 || o.LimitRequestBody != NoLimit || o.ServerPort != "443" {
+	none := framing.Rate{Initial: NoLimit}
+	o = Options{Scheme: "https", HeaderRate: none, BodyRate: none, ReadAhead: NoLimit, IdleTimeout: NoLimit, SocketTimeout: NoLimit, LimitRequestBody: NoLimit}.withDefaults()
+	if o.HeaderRate != (framing.Rate{}) || o.BodyRate != (framing.Rate{}) || o.ReadAhead != 0 || o.IdleTimeout != 0 || o.SocketTimeout != 0 || o.LimitRequestBody != NoLimit || o.ServerPort != "443" {
 		t.Errorf("got %+v", o)
 	}
 }
 
 func TestNoTimeouts(t *testing.T) {
-	s := start(t, Options{App: hello{}, HeaderTimeout: NoLimit, IdleTimeout: NoLimit, SocketTimeout: NoLimit})
+	s := start(t, Options{App: hello{}, HeaderRate: framing.Rate{Initial: NoLimit}, IdleTimeout: NoLimit, SocketTimeout: NoLimit})
 	if r := get(t, s, "/"); r.StatusCode != 200 {
 		t.Errorf("got %s", r.Status)
 	}

@@ -32,6 +32,10 @@ func (x *exchange) failed(err error) {
 	if errors.As(err, &failure) {
 		kind = failure.Kind
 	}
+	if kind == gateway.Failed && x.body.timeout {
+		x.close().page(http.StatusRequestTimeout)
+		return
+	}
 	switch kind {
 	case gateway.NotFound:
 		x.page(http.StatusNotFound)

@@ -14,14 +14,7 @@ var (
 	writing = (*http.ResponseController).SetWriteDeadline
 )
 
-// watch bounds how long the client may keep one read or write waiting: from now
-// until the returned function is called. A connection of HTTP/1 bounds its own;
-// a stream of HTTP/2 has to be given up by a deadline that is over.
-func (x *exchange) watch(giveUp func(*http.ResponseController, time.Time) error) (stop func()) {
-	return x.watchFor(x.s.o.SocketTimeout, giveUp)
-}
-
-// watchWrite is watch for writes. The limit of a connection is set here, and not
+// watchWrite bounds a write that begins. The limit of a connection is set here, and not
 // when the request begins, so that it stays as it is between requests of the same
 // application.
 func (x *exchange) watchWrite() (stop func()) {
@@ -35,6 +28,10 @@ func (x *exchange) watchWrite() (stop func()) {
 	})
 }
 
+// watchFor bounds how long the client may keep one read or write waiting: from now
+// until the returned function is called. A timeout of 0 is none. A connection of
+// HTTP/1 bounds its own; a stream of HTTP/2 has to be given up by a deadline that
+// is over.
 func (x *exchange) watchFor(timeout time.Duration, giveUp func(*http.ResponseController, time.Time) error) (stop func()) {
 	if x.r.ProtoMajor != 2 || timeout <= 0 {
 		return idle

@@ -57,7 +57,8 @@ type Request struct {
 
 	// ContentLength is the length of the body in bytes, -1 if unknown.
 	ContentLength int64
-	// Prefix is the beginning of the body, read before a thread is taken.
+	// Prefix is the beginning of the body, read before a thread is taken. It may
+	// be longer than what one call or one piece of memory has room for.
 	Prefix []byte
 	// Body is what follows Prefix; nil when Prefix is all. Read returns a
 	// *BodyError when the client breaks off. The first Read sends the

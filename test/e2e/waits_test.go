@@ -108,7 +108,7 @@ func TestStalledUpload(t *testing.T) {
 	if r := answerOf(t, bufio.NewReader(c)); r.StatusCode != 408 {
 		t.Errorf("got %s, want 408", r.Status)
 	}
-	p.stderr.await(t, `the application waited for the client, which sent nothing more of the request body for 3s \(socket-timeout\)`)
+	p.stderr.await(t, `the application waited for the client, which stopped sending in the middle of the request body, .* socket-timeout 3s`)
 	if after := p.get("/pid").body; after != before {
 		t.Errorf("process %s serves, before it was %s", after, before)
 	}

@@ -119,6 +119,7 @@ func testFlask(t *testing.T, rt *runtime, h host) {
 		t.Errorf("the log: %s", log)
 	}
 	testFlaskForm(t, address)
+	testChunks(t, address, "/length")
 	testFlaskSession(t, address)
 }
 
@@ -145,6 +146,26 @@ func testFlaskForm(t *testing.T, address string) {
 	want := `{"field":"v\u00e5lue","name":"large.bin","size":300000}`
 	if got := strings.TrimSpace(text(t, r)); got != want {
 		t.Errorf("form: %s, want %s", got, want)
+	}
+}
+
+// testChunks posts bodies of unknown length, with both protocols, to a view that
+// answers with the length that it has read and the one that it was told.
+func testChunks(t *testing.T, address, path string) {
+	http2 := &http.Transport{Protocols: new(http.Protocols)}
+	http2.Protocols.SetUnencryptedHTTP2(true)
+	defer http2.CloseIdleConnections()
+	for name, client := range map[string]*http.Client{"HTTP/1.1": {Transport: &http.Transport{DisableKeepAlives: true}}, "HTTP/2": {Transport: http2}} {
+		for _, n := range []int{0, 1, 65536, 65537, 1_000_000} {
+			body := struct{ io.Reader }{bytes.NewReader(make([]byte, n))} // its length is hidden
+			r, err := client.Post("http://"+address+path, "application/octet-stream", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := text(t, r), fmt.Sprint(n, " ", n); got != want {
+				t.Errorf("%s %s, %d bytes: the view says %q, want %q", name, path, n, got, want)
+			}
+		}
 	}
 }
 
@@ -180,6 +201,7 @@ func testDjango(t *testing.T, rt *runtime, h host) {
 	if err != nil || text(t, r) != "inserted" {
 		t.Fatalf("insert: %v", err)
 	}
+	testChunks(t, address, "/count")
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() { selectMany(t, address, 2000/32+1) })

@@ -46,6 +46,10 @@ def insert(request):
     return HttpResponse("inserted")
 
 
+def count(request):
+    return HttpResponse("%d %s" % (len(request.body), request.META.get("CONTENT_LENGTH")))
+
+
 def stream(request):
     return StreamingHttpResponse("line %d\n" % i for i in range(1000))
 
@@ -55,7 +59,7 @@ def fail(request):
 
 
 urlpatterns = [
-    path("", index), path("select", select), path("insert", insert), path("stream", stream), path("fail", fail),
+    path("", index), path("select", select), path("insert", insert), path("count", count), path("stream", stream), path("fail", fail),
 ]
 
 django.setup()

@@ -19,6 +19,11 @@ def form():
     return jsonify(field=request.form["field"], size=len(upload.read()), name=upload.filename)
 
 
+@application.post("/length")
+def length():
+    return "%d %s" % (len(request.get_data()), request.content_length)
+
+
 @application.get("/count")
 def count():
     session["n"] = session.get("n", 0) + 1
