@@ -33,6 +33,7 @@ type Conn struct {
 	leaveBy atomic.Int64 // when the rest of a body is no longer waited for, in Unix nanoseconds; 0: not set
 
 	writeBy  time.Time     // the write deadline in force
+	gaveUp   error         // why nothing is sent any more; nil: it is
 	patience time.Duration // in place of Options.WriteTimeout; 0: that holds
 	begun    bool          // something has been sent
 	frames   *frames       // what is sent, on a connection of HTTP/2

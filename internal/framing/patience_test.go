@@ -80,6 +80,67 @@ func TestSetWriteTimeout(t *testing.T) {
 	})
 }
 
+// TestGivenUp: what is sent after the client has been given up waits no longer.
+func TestGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, below := net.Pipe()
+		defer client.Close()
+		conn := Guard(below, Options{WriteTimeout: time.Hour})
+		start := time.Now()
+		for range 3 {
+			if _, err := conn.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(start); took != time.Hour {
+			t.Errorf("given up after %v", took)
+		}
+	})
+}
+
+// piped is a pipe that can be told to send a file.
+type piped struct{ net.Conn }
+
+func (p piped) ReadFrom(r io.Reader) (int64, error) { return io.Copy(writeOnly{p.Conn}, r) }
+
+// TestFileTimeout: a client that takes nothing of a file any more is given up
+// after the limit, even if it took a part of a piece; one that takes something
+// now and then is not.
+func TestFileTimeout(t *testing.T) {
+	const limit = 8 * time.Second
+	for _, c := range []struct {
+		name  string
+		every time.Duration
+		bytes int
+		last  time.Duration // when the last byte is taken
+	}{
+		{"nothing is taken", 0, 0, 0},
+		{"a part is taken at once", 0, 5, 0},
+		{"a part is taken slowly", 1500 * time.Millisecond, 3, 4500 * time.Millisecond},
+		{"all is taken, slowly", limit - time.Second, 10, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, below := net.Pipe()
+				defer client.Close()
+				conn := Guard(piped{below}, Options{WriteTimeout: limit})
+				taker(t, client, c.every, c.bytes)
+				start := time.Now()
+				n, err := conn.ReadFrom(strings.NewReader("0123456789"))
+				took := time.Since(start) - c.last
+				switch {
+				case int(n) != c.bytes:
+					t.Errorf("sent %d, %v", n, err)
+				case n == 10 && err != nil:
+					t.Error(err)
+				case n < 10 && (!errors.Is(err, os.ErrDeadlineExceeded) || took < limit || took > limit+limit/looks):
+					t.Errorf("%v, %v after the last byte", err, took)
+				}
+			})
+		})
+	}
+}
+
 // stalling takes 3 bytes of what it has read of a source, then 2 and the rest.
 type stalling struct {
 	sink

@@ -26,6 +26,7 @@ func (c *Conn) SetReason(status int, phrase string) {
 func (c *Conn) SetWriteTimeout(d time.Duration) {
 	c.patience = d
 	c.writeBy = time.Time{}
+	c.gaveUp = nil
 }
 
 func (c *Conn) writeTimeout() time.Duration {
@@ -36,7 +37,8 @@ func (c *Conn) writeTimeout() time.Duration {
 }
 
 // Write sends p. It fails when the client takes nothing for the write time-out;
-// it is given up after twice that at the latest.
+// it is given up after twice that at the latest. From then on every call fails at
+// once, until SetWriteTimeout.
 func (c *Conn) Write(p []byte) (int, error) {
 	if !c.begun {
 		c.begin(p)
@@ -85,7 +87,10 @@ func (c *Conn) refuseFor(r *Refusal, n int) (int, error) {
 }
 
 func (c *Conn) write(p []byte) (n int, err error) {
-	if c.writeTimeout() <= 0 {
+	switch {
+	case c.gaveUp != nil:
+		return 0, c.gaveUp
+	case c.writeTimeout() <= 0:
 		return c.Conn.Write(p)
 	}
 	for {
@@ -99,9 +104,18 @@ func (c *Conn) write(p []byte) (n int, err error) {
 			continue
 		}
 		if err != nil || n == len(p) {
-			return n, err
+			return n, c.giveUp(err)
 		}
 	}
+}
+
+// giveUp remembers a client that has taken nothing for the write time-out: what
+// net/http sends after that need not wait for it again.
+func (c *Conn) giveUp(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.gaveUp = err
+	}
+	return err
 }
 
 // slow reports a write that its deadline has ended, but not before the client has
@@ -132,30 +146,49 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 }
 
 // ReadFrom sends what src gives, with sendfile(2) where src is a file, perhaps
-// limited by an *io.LimitedReader, and the connection is TCP.
-func (c *Conn) ReadFrom(src io.Reader) (total int64, err error) {
+// limited by an *io.LimitedReader, and the connection is TCP. It fails when the
+// client takes nothing for the write time-out; where src cannot seek, after twice
+// that at the latest.
+func (c *Conn) ReadFrom(src io.Reader) (int64, error) {
 	to, ok := c.Conn.(io.ReaderFrom)
-	if !ok {
+	switch {
+	case !ok:
 		return io.Copy(writeOnly{c}, src)
-	}
-	if c.writeTimeout() <= 0 {
+	case c.gaveUp != nil:
+		return 0, c.gaveUp
+	case c.writeTimeout() <= 0:
 		return to.ReadFrom(src)
 	}
 	limited, ok := src.(*io.LimitedReader)
 	if !ok {
 		limited = &io.LimitedReader{R: src, N: 1<<63 - 1}
 	}
-	from := placeOf(limited.R)
-	for limited.N > 0 {
-		if err := c.armWrite(); err != nil {
+	n, err := c.sendFrom(to, limited)
+	return n, c.giveUp(err)
+}
+
+// sendFrom sends in pieces. How long the client has taken nothing is looked at
+// several times in the write time-out: a piece of which a part was sent does not
+// tell when.
+func (c *Conn) sendFrom(to io.ReaderFrom, src *io.LimitedReader) (total int64, err error) {
+	from, took := placeOf(src.R), time.Now()
+	for src.N > 0 {
+		if err := c.armFor(from); err != nil {
 			return total, err
 		}
-		part := io.LimitedReader{R: limited.R, N: min(limited.N, piece)}
+		part := io.LimitedReader{R: src.R, N: min(src.N, piece)}
 		want := part.N
 		n, err := to.ReadFrom(&part)
 		total += n
-		limited.N -= n
-		if slow(n, err) && from.goTo(total) {
+		src.N -= n
+		late := errors.Is(err, os.ErrDeadlineExceeded)
+		switch {
+		case n > 0:
+			took = time.Now()
+		case late && time.Since(took) >= c.writeTimeout():
+			return total, err
+		}
+		if late && from.goTo(total) {
 			continue
 		}
 		if err != nil || n < want {
@@ -163,6 +196,24 @@ func (c *Conn) ReadFrom(src io.Reader) (total int64, err error) {
 		}
 	}
 	return total, nil
+}
+
+// looks is how often in the write time-out it is looked at whether the client
+// takes something of a file.
+const looks = 8
+
+// armFor gives the next piece a part of the write time-out, and all of it where
+// sending could not go on after that.
+func (c *Conn) armFor(from place) error {
+	if from.file == nil {
+		return c.armWrite()
+	}
+	step, now := c.writeTimeout()/looks, time.Now()
+	if left := c.writeBy.Sub(now); left > step/2 && left <= step {
+		return nil
+	}
+	c.writeBy = now.Add(step)
+	return c.Conn.SetWriteDeadline(c.writeBy)
 }
 
 // place is where a file was when sending it began.

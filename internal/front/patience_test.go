@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -54,6 +56,24 @@ func TestClientTakesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientTakesNothingOfAFile: it is cut after the limit, and not after another
+// one for each thing that is still to be sent.
+func TestClientTakesNothingOfAFile(t *testing.T) {
+	const limit = time.Second
+	s, dir := files(t, Options{SocketTimeout: limit})
+	if err := os.Truncate(filepath.Join(dir, "big.bin"), 256<<20); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	send(t, s, "GET /static/big.bin HTTP/1.1\r\nHost: x\r\n\r\n")
+	poll(t, "the request", func() bool { return s.Active() == 1 })
+	poll(t, "its end", func() bool { return s.Active() == 0 })
+	if took := time.Since(start); took < limit || took > 2*limit {
+		t.Errorf("cut after %v, want %v", took, limit)
+	}
+	s.await(t, "the client took nothing of the response for 1s (socket-timeout): the response is cut")
 }
 
 // TestHTTP2ClientTakesNothing is the same on a stream.

@@ -21,7 +21,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	defer stop()
 	n, err := w.ResponseWriter.Write(p)
 	w.x.sent += int64(n)
-	return n, err
+	return n, w.failed(err)
 }
 
 // ReadFrom keeps sendfile(2) working.
@@ -34,7 +34,15 @@ func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	defer stop()
 	n, err := from.ReadFrom(src)
 	w.x.sent += n
-	return n, err
+	return n, w.failed(err)
+}
+
+// failed notes that the client went away, or takes nothing any more.
+func (w *recorder) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return w.x.gone(err)
 }
 
 // writeOnly hides ReadFrom from io.Copy.
