@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
@@ -15,6 +16,8 @@ type connection struct {
 	text gateway.Conn
 	conn *framing.Conn
 
+	serving atomic.Bool   // a request has been read since it was idle
+	since   atomic.Uint64 // how many connections had come when it began to wait
 	limited time.Duration // of the request that is served; see limit
 }
 

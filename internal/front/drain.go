@@ -170,6 +170,12 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	if !ok {
 		return
 	}
+	if owner, ok := conn.Owner.(*connection); ok {
+		s.crowd.note(owner, state)
+	}
+	if state == http.StateClosed {
+		s.tidier.later()
+	}
 	switch state {
 	case http.StateNew:
 		s.open.add(conn)

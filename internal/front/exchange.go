@@ -77,6 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.active.Add(-1)
 	x := s.exchanges.Get().(*exchange)
 	x.begin(w, r)
+	x.conn.serving.Store(true)
 	x.run()
 	if !x.cut {
 		x.drain()

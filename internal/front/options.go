@@ -61,6 +61,11 @@ type Options struct {
 	// up, the application is called earlier.
 	ReadAhead int64
 
+	// Descriptors is how many the process may have open: connections and files
+	// that are sent are bounded so that some are left; 0 stands for the limit of
+	// the system.
+	Descriptors int
+
 	// HeaderRate and BodyRate say how slow a client may be at sending a head and
 	// a body; Initial 0 stands for the default of Apache's RequestReadTimeout,
 	// NoLimit for no limit.
@@ -102,6 +107,9 @@ func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.WithDefaults()
 	if o.LimitRequestBody == 0 {
 		o.LimitRequestBody = 10 << 20
+	}
+	if o.Descriptors == 0 {
+		o.Descriptors = descriptorLimit()
 	}
 	switch {
 	case o.ReadAhead == 0:

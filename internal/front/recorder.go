@@ -3,6 +3,8 @@ package front
 import (
 	"io"
 	"net/http"
+
+	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
 // recorder notes for the access log what http.ServeContent sends.
@@ -28,7 +30,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	from, ok := w.ResponseWriter.(io.ReaderFrom)
 	if !ok {
-		return io.Copy(writeOnly{w}, src)
+		return w.x.copyTo(writeOnly{w}, src)
 	}
 	stop := w.x.watchWrite()
 	defer stop()
@@ -44,6 +46,22 @@ func (w *recorder) failed(err error) error {
 	}
 	return w.x.gone(err)
 }
+
+// copyBuffer is the memory with which a file is sent on a stream of HTTP/2, in
+// bytes: a client that takes nothing keeps it, and may have many streams.
+const copyBuffer = 8 << 10
+
+// copyTo copies a file to where sendfile(2) does not lead.
+func (x *exchange) copyTo(w io.Writer, src io.Reader) (int64, error) {
+	n, err := io.CopyBuffer(w, readOnly{src}, make([]byte, copyBuffer))
+	if err != nil && x.writeErr == nil {
+		x.log(logs.Error, "a file cannot be read to its end: "+err.Error())
+	}
+	return n, err
+}
+
+// readOnly hides WriteTo from io.Copy.
+type readOnly struct{ io.Reader }
 
 // writeOnly hides ReadFrom from io.Copy.
 type writeOnly struct{ io.Writer }

@@ -169,10 +169,12 @@ func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
 	if part == 0 {
 		return n, x.writeErr
 	}
-	stop := x.watchWrite()
-	// net/http's ResponseWriter takes it from here with sendfile(2).
-	sent, err := io.Copy(x.w, &io.LimitedReader{R: f, N: part})
-	stop()
+	if !x.s.crowd.takeFile() {
+		x.log(logs.Error, "the response is cut: "+errManyFiles.Error())
+		return 0, x.gone(errManyFiles)
+	}
+	defer x.s.crowd.giveFile()
+	sent, err := x.copyFile(&io.LimitedReader{R: f, N: part})
 	x.sent += sent
 	switch {
 	case err != nil:
@@ -181,6 +183,24 @@ func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
 		return sent, nil
 	}
 	return n, nil
+}
+
+// copyFile sends a file. net/http's ResponseWriter for HTTP/1 takes it with
+// sendfile(2).
+func (x *exchange) copyFile(src *io.LimitedReader) (int64, error) {
+	if x.r.ProtoMajor == 2 {
+		return io.CopyBuffer(watched{x}, src, make([]byte, copyBuffer))
+	}
+	defer x.watchWrite()()
+	return io.Copy(x.w, src)
+}
+
+// watched is a stream of HTTP/2 of which the client takes each write in time.
+type watched struct{ x *exchange }
+
+func (w watched) Write(p []byte) (int, error) {
+	defer w.x.watchWrite()()
+	return w.x.w.Write(p)
 }
 
 // gone remembers that the client went away, or takes nothing any more.

@@ -21,6 +21,8 @@ type Server struct {
 	ids       ids
 	exchanges sync.Pool
 	ahead     readAhead
+	crowd     *crowd
+	tidier    tidier
 	active    atomic.Int64
 	warnedHop atomic.Bool // of a hop-by-hop header from the application
 	warned204 atomic.Bool // of a body with a status that has none
@@ -36,6 +38,8 @@ const maxStreams = 100
 // New returns a server that does not listen yet.
 func New(o Options) *Server {
 	s := &Server{o: o.withDefaults(), ids: ids{prefix: newPrefix()}}
+	s.tidier.least = heldMemory()
+	s.crowd = newCrowd(s.o.Descriptors, s.o.Log)
 	s.ahead.each, s.ahead.total = s.o.ReadAhead, readAheadTotal
 	s.exchanges.New = func() any { return newExchange(s) }
 	s.http = &http.Server{
@@ -62,7 +66,7 @@ func New(o Options) *Server {
 // Shutdown. It returns nil after that, and otherwise why l can accept no more:
 // a client that cannot be accepted does not end it.
 func (s *Server) Serve(l net.Listener) error {
-	guarded := framing.Listen(quiet.Listen(patient{l}), framing.Options{
+	guarded := framing.Listen(quiet.Listen(patient{s.crowd.Listen(l)}), framing.Options{
 		Limits:       s.o.Limits,
 		HTTP2:        true,
 		HeadRate:     s.o.HeaderRate,
@@ -89,6 +93,8 @@ func (s *Server) Serve(l net.Listener) error {
 // several goroutines.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.settle(ctx)
+	defer s.tidier.stop()
+	defer s.crowd.wg.Wait() // a moment
 	err := s.http.Shutdown(ctx)
 	if err == nil {
 		return nil

@@ -223,7 +223,9 @@ func TestAcceptErrors(t *testing.T) {
 	log := &record{}
 	s := New(Options{App: hello{}, Log: log})
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(&flaky{l, []error{syscall.EMFILE, syscall.EPERM, errors.New("odd")}}) }()
+	go func() {
+		served <- s.Serve(&flaky{l, []error{syscall.EMFILE, syscall.EMFILE, syscall.EPERM, errors.New("odd")}})
+	}()
 	if r := get(t, &site{addr: l.Addr().String()}, "/"); r.StatusCode != 200 {
 		t.Errorf("got %s", r.Status)
 	}

@@ -2,6 +2,7 @@ package front
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -27,7 +28,17 @@ func (x *exchange) serveFile(name string) {
 		x.noFile(err)
 		return
 	}
+	if x.r.ProtoMajor == 2 {
+		f.Close()
+		x.sendFile(&visited{name: name, info: info}, info)
+		return
+	}
 	defer f.Close()
+	if !x.s.crowd.takeFile() {
+		x.noFile(errManyFiles)
+		return
+	}
+	defer x.s.crowd.giveFile()
 	x.sendFile(f, info)
 }
 
@@ -77,7 +88,7 @@ func openRegular(name string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-func (x *exchange) sendFile(f *os.File, info fs.FileInfo) {
+func (x *exchange) sendFile(f io.ReadSeeker, info fs.FileInfo) {
 	header := x.w.Header()
 	header["Etag"] = x.value(etag(info))
 	// A nil entry keeps net/http from guessing a type from the content.

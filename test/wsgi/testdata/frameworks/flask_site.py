@@ -21,7 +21,7 @@ def form():
 
 @application.post("/length")
 def length():
-    return "%d %s" % (len(request.get_data()), request.content_length)
+    return "%d %s" % (len(request.get_data()), request.environ.get("CONTENT_LENGTH"))
 
 
 @application.get("/count")
