@@ -20,9 +20,9 @@ import (
 )
 
 // crowd keeps the connections of a Server from taking every descriptor of the
-// process. Of all there may be, connections have five eighths, and the files that
-// are being sent a fourth. The rest is for logs, for daemons, and for an application in
-// the same process.
+// process. Of those that are not used from the start, connections have five eighths,
+// and files that are being sent a fourth. The rest is for logs, for daemons, and for
+// an application in the same process.
 //
 // When there are too many connections, those go that have waited longest with no
 // request being served. If there is none of them, a new one is answered with 503.
@@ -61,13 +61,19 @@ func newCrowd(descriptors int, log logs.Logger) *crowd {
 	return c
 }
 
-// descriptorLimit is how many descriptors this process may have open.
-func descriptorLimit() int {
+// reserved is how many descriptors are left out of account: daemons that are
+// started later, and each look at a file, need some.
+const reserved = 16
+
+// freeDescriptors is how many more descriptors this process may open.
+func freeDescriptors() int {
+	free := 1024 // the usual limit, if there is none to be found out
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 1024 // the usual limit; there is no reason for an error
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
+		free = int(min(limit.Cur, 1<<30))
 	}
-	return int(min(limit.Cur, 1<<30))
+	open, _ := os.ReadDir("/proc/self/fd") // without it none are counted
+	return free - len(open) - reserved
 }
 
 // note follows the states of a connection.
@@ -181,6 +187,9 @@ func (b *bounded) Accept() (net.Conn, error) {
 			conn, err = b.Listener.Accept()
 		}
 		if err != nil {
+			if exhausted(err) {
+				b.crowd.makeRoom() // net/http tries again after a moment
+			}
 			return nil, err
 		}
 		if !short && !b.crowd.full() || b.crowd.makeRoom() {

@@ -61,9 +61,9 @@ type Options struct {
 	// up, the application is called earlier.
 	ReadAhead int64
 
-	// Descriptors is how many the process may have open: connections and files
-	// that are sent are bounded so that some are left; 0 stands for the limit of
-	// the system.
+	// Descriptors is how many the Server may use: connections and files that are
+	// sent are bounded so that some are left; 0 stands for what the limit of open
+	// files leaves.
 	Descriptors int
 
 	// HeaderRate and BodyRate say how slow a client may be at sending a head and
@@ -109,7 +109,7 @@ func (o Options) withDefaults() Options {
 		o.LimitRequestBody = 10 << 20
 	}
 	if o.Descriptors == 0 {
-		o.Descriptors = descriptorLimit()
+		o.Descriptors = freeDescriptors()
 	}
 	switch {
 	case o.ReadAhead == 0:

@@ -10,20 +10,25 @@ import (
 
 // Go gives memory back slowly: the collector runs when something is allocated, or
 // every two minutes, what pools hold outlives two of its runs, and free pages go
-// back over minutes. So it is told, some time after a connection has ended, if there is
-// much to give.
+// back over minutes. So it is told, some time after a connection has ended, if it
+// holds more than it once did. That costs two collections: where they find that
+// the memory is in use, the next ones come later.
 const (
-	tidyAfter  = 2 * time.Second  // the end of a connection
-	tidyAgain  = 10 * time.Second // at least, between two times
-	tidyGrowth = 4 << 20          // bytes by which memory has grown since the last time
+	tidyAfter  = 2 * time.Second // the end of a connection
+	tidyAgain  = 8 * time.Second // between two times
+	tidyRarely = 32 * time.Second
+	tidyTimes  = 4       // how often it is tried again, if nobody comes and goes: timers hold memory until their time
+	tidyGrowth = 4 << 20 // bytes more than the least
 )
 
 // tidier gives memory back to the system. Its methods are safe for concurrent use.
 type tidier struct {
 	mu      sync.Mutex
-	timer   *time.Timer // nil: none is set
-	last    time.Time   // when it was done
-	least   uint64      // bytes held after that
+	timer   *time.Timer   // nil: none is set
+	last    time.Time     // when memory was last looked at
+	pause   time.Duration // after that
+	least   uint64        // bytes held, of all times
+	tries   int           // that are left
 	stopped bool
 	wg      sync.WaitGroup
 }
@@ -32,11 +37,16 @@ type tidier struct {
 func (t *tidier) later() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.tries = tidyTimes
+	t.setLocked()
+}
+
+func (t *tidier) setLocked() {
 	if t.timer != nil || t.stopped {
 		return
 	}
 	t.wg.Add(1)
-	t.timer = time.AfterFunc(max(tidyAfter, time.Until(t.last.Add(tidyAgain))), t.run)
+	t.timer = time.AfterFunc(max(tidyAfter, time.Until(t.last.Add(t.pause))), t.run)
 }
 
 func (t *tidier) run() {
@@ -48,7 +58,7 @@ func (t *tidier) run() {
 	if stopped {
 		return
 	}
-	held := heldMemory()
+	held, pause := heldMemory(), tidyAgain
 	if held > least+tidyGrowth {
 		runtime.GC() // what pools hold goes in the second collection, which is the next one
 		debug.FreeOSMemory()
@@ -56,7 +66,14 @@ func (t *tidier) run() {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.least, t.last = held, time.Now()
+	much := held > least+tidyGrowth
+	if much {
+		pause = min(max(2*t.pause, tidyAgain), tidyRarely)
+	}
+	t.least, t.pause, t.last = min(held, least), pause, time.Now()
+	if t.tries--; much && t.tries > 0 {
+		t.setLocked()
+	}
 }
 
 // stop ends what later began, and waits for it.

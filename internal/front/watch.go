@@ -2,6 +2,7 @@ package front
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
@@ -36,16 +37,36 @@ func (x *exchange) watchFor(timeout time.Duration, giveUp func(*http.ResponseCon
 	if x.r.ProtoMajor != 2 || timeout <= 0 {
 		return idle
 	}
-	control, done := http.NewResponseController(x.w), make(chan struct{})
-	timer := time.AfterFunc(timeout, func() {
-		defer close(done)
-		_ = giveUp(control, time.Unix(1, 0)) // an error says that the stream has ended
-	})
-	return func() {
-		if !timer.Stop() {
-			<-done // net/http allows no use of x.w after the handler
-		}
+	w := &watch{control: http.NewResponseController(x.w), giveUp: giveUp}
+	w.timer = time.AfterFunc(timeout, w.over)
+	return w.end
+}
+
+// watch is a timer that gives up a stream.
+type watch struct {
+	timer  *time.Timer
+	giveUp func(*http.ResponseController, time.Time) error
+
+	mu      sync.Mutex
+	control *http.ResponseController // nil: the watch has ended
+}
+
+func (w *watch) over() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.control != nil {
+		_ = w.giveUp(w.control, time.Unix(1, 0)) // an error says that the stream has ended
 	}
+}
+
+// end waits if the stream is being given up: net/http allows no use of it after the
+// handler. It lets go of the stream, because Go may keep a timer that was stopped
+// until its time.
+func (w *watch) end() {
+	w.timer.Stop()
+	w.mu.Lock()
+	w.control, w.giveUp = nil, nil
+	w.mu.Unlock()
 }
 
 // farewell is for how long a client has to look as if it had left before a
