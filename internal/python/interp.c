@@ -266,6 +266,7 @@ struct gs_interp *gs_python_start(const char *program, int utf8, const char *opt
 				  size_t errsize)
 {
 	gs_log_plain = log;
+	gs_fork_watch();
 	if (start_python(program, utf8, err, errsize) < 0)
 		return NULL;
 	struct gs_interp *in = record(gs_py.PyThreadState_Get(), 0);

@@ -16,6 +16,7 @@
 #define GS_INTERP_H
 
 #include "capi.h"
+#include "fork.h"
 #include "io.h"
 
 enum { GS_MAX_INTERPS = 256 };
@@ -89,10 +90,6 @@ struct gs_thread {
 	struct gs_seat *seats[GS_MAX_INTERPS];
 };
 
-/* Set in a process that was forked by the application: nothing there may
- * enter Go. */
-extern volatile int gs_forked;
-
 /* The log of what belongs to no request; set by gs_python_start. */
 extern void (*gs_log_plain)(gs_call, int, const char *, size_t);
 
@@ -158,6 +155,10 @@ struct gs_interp *gs_interp_current(void);
 
 /* The record of the calling thread, made if it has none; no GIL needed. */
 struct gs_thread *gs_thread_self(void);
+
+/* Keep the list of threads as it is; whoever holds it waits for no GIL. For fork.c. */
+void gs_threads_lock(void);
+void gs_threads_unlock(void);
 
 /* Calls visit, which may run Python code, for every request that runs in interp.
  * Needs its GIL. */

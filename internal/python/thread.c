@@ -3,13 +3,10 @@
 #include "call.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-volatile int gs_forked;
 
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct gs_thread *threads;
@@ -22,23 +19,14 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 extern struct gs_interp *gs_interps[GS_MAX_INTERPS];
 extern volatile int gs_stopped;
 
-/* After fork(2) by the application only this thread exists: the handlers of
- * Go's runtime must not run, and nothing may be blocked. */
-static void child_after_fork(void)
+void gs_threads_lock(void)
 {
-	sigset_t none;
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	pthread_mutex_lock(&threads_lock);
+}
 
-	gs_forked = 1;
-	pthread_mutex_init(&threads_lock, NULL); /* whoever held it does not exist here */
-	for (int sig = 1; sig < NSIG; sig++) {
-		struct sigaction now;
-
-		if (sigaction(sig, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaction(sig, &dfl, NULL);
-	}
-	sigemptyset(&none);
-	pthread_sigmask(SIG_SETMASK, &none, NULL);
+void gs_threads_unlock(void)
+{
+	pthread_mutex_unlock(&threads_lock);
 }
 
 static void drop_seat(struct gs_seat *seat)
@@ -92,7 +80,6 @@ void gs_thread_end(void)
 static void set_up(void)
 {
 	pthread_key_create(&exit_key, thread_exit);
-	pthread_atfork(NULL, NULL, child_after_fork);
 }
 
 static void no_memory(void)

@@ -1,0 +1,20 @@
+/*
+ * fork: what the application's os.fork(2) makes of this process.
+ *
+ * Role: handlers of pthread_atfork, which run around every fork(2), also that of
+ * Python's subprocess and multiprocessing, but not around vfork(2) and
+ * posix_spawn(3): there Python and the C library block signals and reset
+ * handlers themselves.
+ */
+#ifndef GS_FORK_H
+#define GS_FORK_H
+
+/* Set in a process that was forked by the application, and in those that it
+ * forks: nothing there may enter Go. */
+extern volatile int gs_forked;
+
+/* Installs the handlers. Called once, by gs_python_start, before any code of an
+ * application runs. */
+void gs_fork_watch(void);
+
+#endif
