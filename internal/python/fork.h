@@ -4,7 +4,10 @@
  * Role: handlers of pthread_atfork, which run around every fork(2), also that of
  * Python's subprocess and multiprocessing, but not around vfork(2) and
  * posix_spawn(3): there Python and the C library block signals and reset
- * handlers themselves.
+ * handlers themselves, and a program follows, for which nothing stays open.
+ *
+ * The child has nothing of the server: no handler of a signal, no descriptor
+ * (forkfds.h), and none of the memory that a daemon shares with the server.
  */
 #ifndef GS_FORK_H
 #define GS_FORK_H

@@ -160,6 +160,12 @@ struct gs_thread *gs_thread_self(void);
 void gs_threads_lock(void);
 void gs_threads_unlock(void);
 
+/* The request that runs on the calling thread, or NULL; makes no record. */
+struct gs_request *gs_thread_request(void);
+
+/* Calls visit for the requests of all other threads, with the list locked. */
+void gs_threads_other_requests(void (*visit)(struct gs_request *));
+
 /* Calls visit, which may run Python code, for every request that runs in interp.
  * Needs its GIL. */
 void gs_each_request(struct gs_interp *interp,

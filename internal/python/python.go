@@ -219,6 +219,9 @@ func (rt *Runtime) initialise() error {
 	if err := addSources(); err != nil {
 		return err
 	}
+	if err := beginToPoll(); err != nil {
+		return err
+	}
 	program := C.CString(rt.opts.Program)
 	defer C.free(unsafe.Pointer(program))
 	utf8 := C.int(1)
@@ -238,6 +241,16 @@ func (rt *Runtime) initialise() error {
 	rt.gil = new(gil)
 	rt.interps[""] = &interp{c: in, gil: rt.gil}
 	return nil
+}
+
+// beginToPoll makes Go open what it waits for files and connections with, which
+// it does for the first of them: C has to find it before an application runs.
+func beginToPoll() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("begin to wait for files: %w", err)
+	}
+	return errors.Join(r.Close(), w.Close())
 }
 
 func addSources() error {

@@ -29,6 +29,18 @@ void gs_threads_unlock(void)
 	pthread_mutex_unlock(&threads_lock);
 }
 
+struct gs_request *gs_thread_request(void)
+{
+	return self ? self->request : NULL;
+}
+
+void gs_threads_other_requests(void (*visit)(struct gs_request *))
+{
+	for (struct gs_thread *t = threads; t; t = t->next)
+		if (t != self && t->request)
+			visit(t->request);
+}
+
 static void drop_seat(struct gs_seat *seat)
 {
 	gs_py.PyEval_RestoreThread(seat->state);

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -129,6 +130,10 @@ func mapFile(file *os.File, g geometry) (*Region, error) {
 	mem, err := unix.Mmap(int(file.Fd()), 0, g.size(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map region of %d bytes: %w", g.size(), err)
+	}
+	// A process that an application forks is no party to it.
+	if err := unix.Madvise(mem, unix.MADV_DONTFORK); err != nil {
+		return nil, errors.Join(fmt.Errorf("keep region from forked processes: %w", err), unix.Munmap(mem))
 	}
 	return &Region{mem: mem, file: file, geometry: g}, nil
 }

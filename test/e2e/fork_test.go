@@ -1,8 +1,17 @@
 package e2e
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // birthScript sends SIGTERM to children in the instant of their birth and looks
@@ -91,4 +100,109 @@ func modeName(daemon bool) string {
 		return "daemon"
 	}
 	return "embedded"
+}
+
+// lastingScript forks a child that lives until its pipe is closed.
+const lastingScript = `import os
+def links():
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            yield os.readlink("/proc/self/fd/" + fd)
+        except OSError:
+            pass
+def application(environ, start_response):
+    path = environ["PATH_INFO"]
+    answer = b"hello"
+    if path == "/left":
+        r, w = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(r)
+            os.write(w, repr([l for l in links() if l.startswith(("socket:", "anon_inode:", "/memfd:"))]).encode())
+            os._exit(0)
+        os.close(w)
+        os.waitpid(pid, 0)
+        with open(r, "rb") as said:
+            answer = said.read()
+    if path == "/fork":
+        pid = os.fork()
+        if pid == 0:
+            with open(environ["QUERY_STRING"], "rb") as until:
+                until.read()
+            os._exit(0)
+        answer = str(pid).encode()
+    start_response("200 OK", [("Content-Length", str(len(answer)))])
+    return [answer]
+`
+
+// TestForkedChildLetsGo: while a child of the application lives on, the client
+// sees the end of its connection, and a new server finds the port free.
+func TestForkedChildLetsGo(t *testing.T) {
+	t.Parallel()
+	for _, daemon := range []bool{false, true} {
+		t.Run(modeName(daemon), func(t *testing.T) {
+			t.Parallel()
+			dir := tempDir(t)
+			write(t, dir, "app.py", lastingScript)
+			fifo := filepath.Join(dir, "until")
+			if err := errors.Join(syscall.Mkfifo(fifo, 0o666), os.Chmod(fifo, 0o666)); err != nil {
+				t.Fatal(err)
+			}
+			until, err := os.OpenFile(fifo, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer until.Close()
+			p := launch{dir: dir, daemon: daemon, args: []string{"app.py"}}.start(t)
+			before := dial(t, p.addr) // another client, whose connection the child sees
+			exchange(t, before, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "hello")
+
+			p.expect("/left", 200, "[]")
+			conn := dial(t, p.addr)
+			exchange(t, conn, "GET /fork?"+fifo+" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "")
+			exchange(t, before, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "hello")
+			p.stop()
+			l, err := net.Listen("tcp", p.addr)
+			if err != nil {
+				t.Fatalf("the port after the end of the server: %v", err)
+			}
+			l.Close()
+		})
+	}
+}
+
+func dial(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// exchange sends a request and reads its answer, and the end of the connection
+// if the request asks for it.
+func exchange(t *testing.T, conn net.Conn, request, want string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	from := bufio.NewReader(conn)
+	r, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != 200 || want != "" && string(body) != want {
+		t.Fatalf("status %d, body %q, %v", r.StatusCode, body, err)
+	}
+	if r.Close {
+		if _, err := from.ReadByte(); err != io.EOF {
+			t.Fatalf("after the answer: %v, want the end of the connection", err)
+		}
+	}
 }
