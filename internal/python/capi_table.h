@@ -60,7 +60,6 @@
 	F(PyObject *, PyObject_CallMethod, (PyObject *, const char *, const char *, ...)) \
 	F(PyObject *, PyBytes_FromObject, (PyObject *))                                \
 	F(PyObject *, PyMemoryView_FromObject, (PyObject *))                           \
-	F(int, PyObject_AsFileDescriptor, (PyObject *))                                \
 	F(void, PyObject_Free, (void *))                                               \
 	/* types */                                                                    \
 	F(PyObject *, PyType_FromSpec, (PyType_Spec *))                                \

@@ -24,32 +24,22 @@ static int reopen(int fd, int64_t at)
 	return -1;
 }
 
-static int64_t tell(PyObject *filelike)
-{
-	PyObject *at = gs_py.PyObject_CallMethod(filelike, "tell", NULL);
-	int64_t n = at ? gs_py.PyLong_AsLongLong(at) : -1;
-
-	gs_py.Py_DecRef(at);
-	return n;
-}
-
 int gs_file_of(struct gs_request *r, PyObject *iterable, struct gs_file *f)
 {
 	struct stat st;
-	int found = 0;
+	long long at = -1;
+	int fd = -1, found = 0;
 
 	if (r->started == 0 || r->head_final || !gs_is(iterable, r->interp->file_wrapper))
 		return 0;
-	PyObject *filelike = gs_py.PyObject_GetAttrString(iterable, "filelike");
-	int fd = filelike ? gs_py.PyObject_AsFileDescriptor(filelike) : -1;
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		int64_t at = tell(filelike);
-
-		f->fd = at >= 0 ? reopen(fd, at) : -1;
+	PyObject *file = gs_call1(r->interp->file_of, iterable);
+	if (file && file != GS_NONE && gs_py.PyArg_ParseTuple(file, "iL", &fd, &at) && at >= 0 &&
+	    fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		f->fd = reopen(fd, at);
 		f->count = st.st_size > at ? st.st_size - at : 0;
 		found = f->fd >= 0;
 	}
-	gs_py.Py_DecRef(filelike);
+	gs_py.Py_DecRef(file);
 	gs_py.PyErr_Clear();
 	return found;
 }

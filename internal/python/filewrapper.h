@@ -2,7 +2,7 @@
  * filewrapper: responses that are files.
  *
  * Role: finds out whether an iterable is a mod_wsgi.FileWrapper over a regular
- * file (PEP 3333, "Optional Platform-Specific File Handling"), and if so, what
+ * file (by wrapper.file_of; PEP 3333, "Optional Platform-Specific File Handling"), and if so, what
  * part of which file is meant, so that it is sent without Python.
  */
 #ifndef GS_FILEWRAPPER_H

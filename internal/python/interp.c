@@ -134,6 +134,7 @@ static int find_helpers(struct gs_interp *in)
 		{&in->getrefcount, "sys", "getrefcount"},
 		{&in->text_wrapper, "_gophersnake.streams", "text_wrapper"},
 		{&in->file_wrapper, "_gophersnake.wrapper", "FileWrapper"},
+		{&in->file_of, "_gophersnake.wrapper", "file_of"},
 		{&in->request_timeout, "_gophersnake.events", "RequestTimeout"},
 		{&in->event_callbacks, "_gophersnake.events", "event_callbacks"},
 		{&in->publish, "_gophersnake.events", "publish"},

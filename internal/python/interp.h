@@ -47,6 +47,7 @@ struct gs_interp {
 	PyObject *getrefcount;     /* sys.getrefcount */
 	PyObject *text_wrapper;    /* io.TextIOWrapper of a Log for wsgi.errors */
 	PyObject *file_wrapper;    /* class mod_wsgi.FileWrapper */
+	PyObject *file_of;         /* wrapper.file_of(FileWrapper) */
 	PyObject *request_timeout; /* class mod_wsgi.RequestTimeout */
 	PyObject *event_callbacks; /* list */
 	PyObject *publish;         /* events.publish(name, payload) */
