@@ -98,6 +98,7 @@
 	F(Py_ssize_t, PyList_Size, (PyObject *))                                       \
 	F(PyObject *, PyList_GetItem, (PyObject *, Py_ssize_t))                        \
 	F(int, PyList_Append, (PyObject *, PyObject *))                                \
+	F(int, PySequence_SetSlice, (PyObject *, Py_ssize_t, Py_ssize_t, PyObject *))  \
 	F(Py_ssize_t, PyTuple_Size, (PyObject *))                                      \
 	F(PyObject *, PyTuple_GetItem, (PyObject *, Py_ssize_t))                       \
 	F(PyObject *, Py_BuildValue, (const char *, ...))                              \

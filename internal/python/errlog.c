@@ -155,11 +155,17 @@ static PyObject *log_nothing(PyObject *self, PyObject *unused)
 	return gs_none();
 }
 
+/* As io's own streams without one. Those who look for a terminal, such as termcolor,
+ * expect exactly this exception. */
 static PyObject *log_fileno(PyObject *self, PyObject *unused)
 {
-	(void)self;
+	struct log *lg = gs_body(self);
+
 	(void)unused;
-	return gs_py.PyErr_Format(GS_EXC(OSError), "a log of mod_wsgi has no file descriptor");
+	return gs_py.PyErr_Format(gs_interp_current()->unsupported,
+				  "%s is the server's log and has no file descriptor; where one must be, "
+				  "use that of the process: %d",
+				  lg->name ? lg->name : "", lg->level <= GS_LOG_ERROR ? 2 : 1);
 }
 
 static PyObject *say(PyObject *o)
@@ -212,7 +218,7 @@ int gs_log_type(struct gs_interp *interp)
 		{"writelines", log_writelines, METH_O, "writelines(iterable of bytes-like)"},
 		{"flush", log_nothing, METH_NOARGS, NULL},
 		{"close", log_nothing, METH_NOARGS, "close() has no effect"},
-		{"fileno", log_fileno, METH_NOARGS, "raises OSError"},
+		{"fileno", log_fileno, METH_NOARGS, "raises io.UnsupportedOperation"},
 		{"isatty", log_no, METH_NOARGS, NULL},
 		{"readable", log_no, METH_NOARGS, NULL},
 		{"seekable", log_no, METH_NOARGS, NULL},

@@ -1,4 +1,5 @@
 #include "input.h"
+#include "builder.h"
 #include "call.h"
 
 #include <stdlib.h>
@@ -9,57 +10,6 @@ enum { WINDOW = 64 << 10, FIRST_READ = 1 << 20 };
 struct input {
 	struct gs_request *r; /* NULL once the request is over */
 };
-
-/* A bytes object under construction; nobody else has seen it. */
-struct builder {
-	PyObject *bytes; /* owned */
-	char *data;
-	size_t size, cap;
-};
-
-static int builder_room(struct builder *b, size_t cap)
-{
-	if (b->bytes && cap <= b->cap)
-		return 0;
-	if (!b->bytes)
-		b->bytes = gs_py.PyBytes_FromStringAndSize(NULL, (Py_ssize_t)cap);
-	else
-		gs_py._PyBytes_Resize(&b->bytes, (Py_ssize_t)cap);
-	if (!b->bytes)
-		return -1;
-	b->data = gs_py.PyBytes_AsString(b->bytes);
-	b->cap = cap;
-	return 0;
-}
-
-static int builder_add(struct builder *b, const char *data, size_t n)
-{
-	if (b->size + n > b->cap || !b->bytes) {
-		size_t cap = b->size + n > 2 * b->cap ? b->size + n : 2 * b->cap;
-
-		if (builder_room(b, cap) < 0)
-			return -1;
-	}
-	memcpy(b->data + b->size, data, n);
-	b->size += n;
-	return 0;
-}
-
-/* The finished object, or NULL with an exception; b is used up. */
-static PyObject *builder_done(struct builder *b)
-{
-	if (!b->bytes)
-		return gs_py.PyBytes_FromStringAndSize(NULL, 0);
-	if (b->size != b->cap && gs_py._PyBytes_Resize(&b->bytes, (Py_ssize_t)b->size) < 0)
-		return NULL;
-	return b->bytes;
-}
-
-static PyObject *builder_drop(struct builder *b)
-{
-	gs_clear(&b->bytes);
-	return NULL;
-}
 
 /* The request of an Input that may be read, or NULL with an exception. */
 static struct gs_request *usable(PyObject *self, const char *method)
@@ -145,13 +95,13 @@ static PyObject *take(struct gs_request *r, size_t n)
 }
 
 /* Moves up to n bytes of what is in memory to b. */
-static int move(struct gs_request *r, struct builder *b, size_t n)
+static int move(struct gs_request *r, struct gs_builder *b, size_t n)
 {
 	size_t k = r->body_size < n ? r->body_size : n;
 
 	if (k == 0)
 		return 0;
-	if (builder_add(b, r->body, k) < 0)
+	if (gs_builder_add(b, r->body, k) < 0)
 		return -1;
 	r->body += k;
 	r->body_size -= k;
@@ -161,29 +111,29 @@ static int move(struct gs_request *r, struct builder *b, size_t n)
 /* Reads until limit bytes or the end, straight into the result. */
 static PyObject *read_long(struct gs_request *r, size_t limit)
 {
-	struct builder b = {0};
+	struct gs_builder b = {0};
 	size_t room = limit < FIRST_READ ? limit : FIRST_READ;
 
-	if (builder_room(&b, room > r->body_size ? room : r->body_size) < 0 || move(r, &b, limit) < 0)
-		return builder_drop(&b);
+	if (gs_builder_room(&b, room > r->body_size ? room : r->body_size) < 0 || move(r, &b, limit) < 0)
+		return gs_builder_drop(&b);
 	while (b.size < limit && r->body_more) {
 		if (limit - b.size < WINDOW) { /* through the window: fewer, larger reads */
 			int more = fill(r);
 
 			if (more < 0 || move(r, &b, limit - b.size) < 0)
-				return builder_drop(&b);
+				return gs_builder_drop(&b);
 			continue;
 		}
-		if (b.size == b.cap && builder_room(&b, limit / 2 < b.cap ? limit : 2 * b.cap) < 0)
-			return builder_drop(&b);
+		if (b.size == b.cap && gs_builder_room(&b, limit / 2 < b.cap ? limit : 2 * b.cap) < 0)
+			return gs_builder_drop(&b);
 		size_t want = b.cap - b.size;
 		ssize_t n = read_more(r, b.data + b.size, want);
 		if (n < 0)
-			return builder_drop(&b);
+			return gs_builder_drop(&b);
 		b.size += (size_t)n;
 	}
 	r->input_length += (int64_t)b.size;
-	return builder_done(&b);
+	return gs_builder_done(&b);
 }
 
 /* The optional size argument of a method: -1 for none, -2 with an exception. */
@@ -232,7 +182,7 @@ static PyObject *input_read(PyObject *self, PyObject *args)
 /* Reads up to and with the next newline, at most limit bytes. */
 static PyObject *read_line(struct gs_request *r, size_t limit)
 {
-	struct builder b = {0};
+	struct gs_builder b = {0};
 	int more;
 
 	while ((more = b.size < limit ? fill(r) : 0) == 1) {
@@ -246,11 +196,11 @@ static PyObject *read_line(struct gs_request *r, size_t limit)
 			return take(r, k);
 		r->input_length += (int64_t)k;
 		if (move(r, &b, k) < 0)
-			return builder_drop(&b);
+			return gs_builder_drop(&b);
 		if (newline)
 			break;
 	}
-	return more < 0 ? builder_drop(&b) : builder_done(&b);
+	return more < 0 ? gs_builder_drop(&b) : gs_builder_done(&b);
 }
 
 static PyObject *input_readline(PyObject *self, PyObject *args)
@@ -285,6 +235,66 @@ static PyObject *input_readlines(PyObject *self, PyObject *args)
 	return list;
 }
 
+/* Takes what there is of up to n bytes; waits only if there is nothing. NULL with
+ * an exception. */
+static PyObject *take_some(struct gs_request *r, size_t n)
+{
+	if (n == 0)
+		ask(r);
+	if (n > 0 && fill(r) < 0)
+		return NULL;
+	return take(r, r->body_size < n ? r->body_size : n);
+}
+
+static PyObject *input_read1(PyObject *self, PyObject *args)
+{
+	Py_ssize_t n = size_arg(args, "|O:read1");
+	struct gs_request *r = n == -2 ? NULL : usable(self, "read1()");
+
+	return r ? take_some(r, n < 0 ? WINDOW : (size_t)n) : NULL;
+}
+
+/* A writable view of the bytes of buffer, new, and how many there are; NULL with an
+ * exception. */
+static PyObject *bytes_view(PyObject *buffer, Py_ssize_t *n)
+{
+	PyObject *view = gs_py.PyMemoryView_FromObject(buffer);
+	PyObject *readonly = view ? gs_py.PyObject_GetAttrString(view, "readonly") : NULL;
+
+	if (readonly == GS_TRUE) {
+		gs_type_error("readinto() argument must be a writable bytes-like object, not ", buffer);
+		gs_clear(&view);
+	}
+	gs_py.Py_DecRef(readonly);
+	PyObject *bytes = view ? gs_py.PyObject_CallMethod(view, "cast", "s", "B") : NULL;
+	PyObject *size = bytes ? gs_py.PyObject_GetAttrString(bytes, "nbytes") : NULL;
+
+	*n = size ? gs_py.PyNumber_AsSsize_t(size, GS_EXC(ValueError)) : -1;
+	gs_py.Py_DecRef(size);
+	gs_py.Py_DecRef(view);
+	if (*n < 0)
+		gs_clear(&bytes);
+	return bytes;
+}
+
+/* What io.BufferedReader reads with: as RawIOBase.readinto, maybe less than fits. */
+static PyObject *input_readinto(PyObject *self, PyObject *buffer)
+{
+	Py_ssize_t n;
+	PyObject *view = bytes_view(buffer, &n), *result = NULL, *some = NULL;
+	struct gs_request *r = view ? usable(self, "readinto()") : NULL;
+	char *data;
+
+	if (r)
+		some = take_some(r, (size_t)n);
+	if (some && gs_py.PyBytes_AsStringAndSize(some, &data, &n) == 0 &&
+	    gs_py.PySequence_SetSlice(view, 0, n, some) == 0)
+		result = gs_py.PyLong_FromLongLong(n);
+	gs_py.Py_DecRef(some);
+	gs_py.Py_DecRef(view);
+	return result;
+}
+
 static PyObject *input_next(PyObject *self)
 {
 	struct gs_request *r = usable(self, "__next__()");
@@ -295,11 +305,33 @@ static PyObject *input_next(PyObject *self)
 	return line;
 }
 
-static PyObject *input_close(PyObject *self, PyObject *unused)
+static PyObject *input_nothing(PyObject *self, PyObject *unused)
 {
 	(void)self;
 	(void)unused;
 	return gs_none();
+}
+
+static PyObject *input_yes(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	gs_py.Py_IncRef(GS_TRUE);
+	return GS_TRUE;
+}
+
+static PyObject *input_no(PyObject *self, PyObject *unused)
+{
+	(void)self;
+	(void)unused;
+	gs_py.Py_IncRef(GS_FALSE);
+	return GS_FALSE;
+}
+
+static PyObject *get_closed(PyObject *self, void *unused)
+{
+	(void)unused;
+	return input_no(self, NULL);
 }
 
 static void input_dealloc(PyObject *self)
@@ -313,17 +345,29 @@ int gs_input_type(struct gs_interp *interp)
 		{"read", input_read, METH_VARARGS, "read([size]) -> bytes"},
 		{"readline", input_readline, METH_VARARGS, "readline([size]) -> bytes"},
 		{"readlines", input_readlines, METH_VARARGS, "readlines([hint]) -> list of bytes"},
-		{"close", input_close, METH_NOARGS, "close() has no effect"},
+		{"read1", input_read1, METH_VARARGS, "read1([size]) -> bytes"},
+		{"readinto", input_readinto, METH_O, "readinto(buffer) -> int"},
+		{"readable", input_yes, METH_NOARGS, NULL},
+		{"writable", input_no, METH_NOARGS, NULL},
+		{"seekable", input_no, METH_NOARGS, NULL},
+		{"isatty", input_no, METH_NOARGS, NULL},
+		{"flush", input_nothing, METH_NOARGS, "flush() has no effect"},
+		{"close", input_nothing, METH_NOARGS, "close() has no effect"},
 		{NULL, NULL, 0, NULL},
+	};
+	static PyGetSetDef getset[] = {
+		{"closed", get_closed, NULL, NULL, NULL},
+		{NULL, NULL, NULL, NULL, NULL},
 	};
 	static PyType_Slot slots[] = {
 		{Py_tp_dealloc, (void *)input_dealloc},
 		{Py_tp_iternext, (void *)input_next},
 		{Py_tp_methods, methods},
+		{Py_tp_getset, getset},
 		{0, NULL},
 		{0, NULL},
 	};
-	slots[3] = (PyType_Slot){Py_tp_iter, (void *)gs_py.PyObject_SelfIter};
+	slots[4] = (PyType_Slot){Py_tp_iter, (void *)gs_py.PyObject_SelfIter};
 	PyType_Spec spec = {
 		.name = "mod_wsgi.Input",
 		.basicsize = gs_object_head + (int)sizeof(struct input),

@@ -132,6 +132,7 @@ static int find_helpers(struct gs_interp *in)
 		const char *module, *name;
 	} wanted[] = {
 		{&in->getrefcount, "sys", "getrefcount"},
+		{&in->unsupported, "io", "UnsupportedOperation"},
 		{&in->text_wrapper, "_gophersnake.streams", "text_wrapper"},
 		{&in->file_wrapper, "_gophersnake.wrapper", "FileWrapper"},
 		{&in->file_of, "_gophersnake.wrapper", "file_of"},

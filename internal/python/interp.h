@@ -45,6 +45,7 @@ struct gs_interp {
 
 	PyObject *input_type, *log_type, *start_type;
 	PyObject *getrefcount;     /* sys.getrefcount */
+	PyObject *unsupported;     /* class io.UnsupportedOperation */
 	PyObject *text_wrapper;    /* io.TextIOWrapper of a Log for wsgi.errors */
 	PyObject *file_wrapper;    /* class mod_wsgi.FileWrapper */
 	PyObject *file_of;         /* wrapper.file_of(FileWrapper) */

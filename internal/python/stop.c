@@ -31,7 +31,7 @@ static void release(struct gs_interp *in)
 {
 	PyObject **owned[] = {
 		&in->input_type, &in->log_type, &in->start_type, &in->getrefcount,
-		&in->text_wrapper, &in->file_wrapper, &in->file_of, &in->request_timeout,
+		&in->unsupported, &in->text_wrapper, &in->file_wrapper, &in->file_of, &in->request_timeout,
 		&in->event_callbacks, &in->publish, &in->publish_signal, &in->log_exception, &in->stack_of, &in->stopping,
 		&in->new_target, &in->sources, &in->active, &in->n_close, &in->n_mtime,
 		&in->n_reload_required, &in->k_input, &in->k_errors, &in->k_request_start,

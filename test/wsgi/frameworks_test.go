@@ -19,10 +19,11 @@ import (
 
 // requirements are what is installed for a Python.
 func requirements(minor int) []string {
+	consoles := []string{"click==8.1.8", "rich==14.1.0", "termcolor==3.1.0", "tqdm==4.67.1"}
 	if minor >= 10 {
-		return []string{"Django==5.2.8", "Flask==3.1.2"}
+		return append(consoles, "Django==5.2.8", "Flask==3.1.2")
 	}
-	return []string{"Django==4.2.25", "Flask==3.1.2"}
+	return append(consoles, "Django==4.2.25", "Flask==3.1.2")
 }
 
 // environment returns a virtual environment of the Python that this child is
@@ -83,6 +84,7 @@ func runFrameworks(t *testing.T) {
 		t.Run(h.name(), func(t *testing.T) {
 			t.Run("flask", func(t *testing.T) { testFlask(t, rt, h) })
 			t.Run("django", func(t *testing.T) { testDjango(t, rt, h) })
+			t.Run("consoles", func(t *testing.T) { testConsoles(t, rt, h) })
 		})
 	}
 	rt.close(t)
@@ -182,6 +184,24 @@ func testFlaskSession(t *testing.T, address string) {
 		}
 		if got := text(t, r); got != fmt.Sprint(i+1) {
 			t.Errorf("request %d of the session: %s", i+1, got)
+		}
+	}
+}
+
+// testConsoles: packages that look whether a stream is a terminal find that it is
+// none, and what they write is in the log.
+func testConsoles(t *testing.T, rt *runtime, h host) {
+	address := serve(t, rt, h, framework(t, "consoles.py"))
+	mark := rt.log.mark()
+	wantText(t, address, "/", 200, "kept")
+	log := show(rt.log.since(mark))
+	for _, want := range []string{
+		"info: said by termcolor", "info: said by rich", "error: rich to stderr", "rich cell", "rich handler",
+		"info: said by click", "info: bytes of click", "error: styled by click", "info: binary by click", "info: text by click",
+		"bar of tqdm: 100%", "said by tqdm", "error: errors by the way",
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in the log: %s", want, log)
 		}
 	}
 }
