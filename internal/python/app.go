@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -198,13 +199,14 @@ func (a *App) options(group string) []byte {
 	return pairs(texts...)
 }
 
-// Serve runs the request on the calling goroutine's thread.
+// Serve runs the request on the calling goroutine's thread, which it may change.
 func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
 	t, err := a.target(r.ApplicationGroup)
 	if err != nil {
 		a.rt.log(logs.Error, r, a.name(), err.Error())
 		return &gateway.Error{Kind: gateway.Failed, Err: err}
 	}
+	a.rt.threads.offer()
 	c := calls.get()
 	defer calls.put(c)
 	c.script, c.req, c.w = a.name(), r, w
@@ -212,9 +214,21 @@ func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseW
 	if err := a.rt.enter(ctx, c); err != nil {
 		return a.refuse(c, err)
 	}
-	result := c.run(t)
+	result := a.rt.serve(c, t)
 	a.rt.leave()
+	defer a.rt.threads.offer()
 	return a.finish(c, &result)
+}
+
+// serve runs c on one of the threads that serve.
+func (rt *Runtime) serve(c *call, t *target) C.struct_gs_result {
+	result := c.run(t)
+	for tries := 0; result.kind == C.GS_ELSEWHERE; tries++ {
+		rt.threads.move(tries)
+		result = c.run(t)
+	}
+	rt.threads.offer()
+	return result
 }
 
 // enter takes one of the places inside Python for c; it may wait for it.
@@ -241,12 +255,15 @@ func (a *App) refuse(c *call, err error) error {
 	return err
 }
 
-// run makes the one call of C that a simple request needs.
+// run makes the one call of C that a simple request needs. Locked to its thread it
+// goes on there, and the thread gets a processor back if it has lost it.
 func (c *call) run(t *target) C.struct_gs_result {
 	t.gil.enter(c)
+	runtime.LockOSThread()
 	c.comeAndGo()
 	result := c.serve(t, t.gil.sampled())
 	c.comeAndGo()
+	runtime.UnlockOSThread()
 	if s := result.sample; s.whole != 0 { // it was measured
 		t.gil.learn(s)
 		t.rt.processors.learn(t.gil.pace.keepsProcessor())

@@ -107,6 +107,7 @@ enum gs_kind {
 	GS_GONE,      /* the client went away */
 	GS_STALE,     /* the script changed: nothing was done */
 	GS_DENIED,    /* the script may not be run: 403; the reason has been logged */
+	GS_ELSEWHERE, /* the thread does not serve: nothing was done */
 };
 
 struct gs_result {
@@ -148,7 +149,7 @@ struct gs_flat_environ {
 };
 
 /*
- * Serves one request on the calling thread.
+ * Serves one request on the calling thread, if that serves (gs_thread_serves).
  *
  * environ and body are borrowed for the call; more says that
  * io->read has the rest of the body. out of cap bytes and pending stay the

@@ -120,6 +120,7 @@ type Runtime struct {
 	opts    Options
 	started time.Time
 	places  *places
+	threads *threads
 	active  atomic.Int32
 	flusher *flusher
 
@@ -169,6 +170,7 @@ func Start(opts Options) (*Runtime, error) {
 	if !running.CompareAndSwap(nil, rt) {
 		return nil, fmt.Errorf("start %s: %w", opts.Library, ErrStarted)
 	}
+	rt.threads = newThreads(opts.Threads)
 	started := make(chan error, 1)
 	if opts.Lend != nil {
 		opts.Lend(func() { rt.mainThread(started) })
@@ -383,6 +385,7 @@ func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 	if err := rt.places.fill(ctx); err != nil {
 		return fmt.Errorf("wait for requests inside Python: %w", err)
 	}
+	rt.threads.wait()
 	rt.flusher.stop()
 	rt.reason = reason
 	close(rt.stop)

@@ -17,6 +17,7 @@ var variants = []variant{
 	{name: "busy", run: runBusy, embeddedOnly: true},
 	{name: "queue", run: runQueue, embeddedOnly: true},
 	{name: "processors", run: runProcessors, embeddedOnly: true},
+	{name: "identities", run: runIdentities},
 	{name: "owner", run: runOwner},
 	{name: "other-request-whole", wanted: oldestAndNewest, run: runOtherRequest("/whole"), daemonOnly: true},
 	{name: "other-request-pieces", wanted: oldestAndNewest, run: runOtherRequest("/pieces"), daemonOnly: true},
