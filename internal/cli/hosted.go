@@ -206,9 +206,11 @@ func missing(path string) bool {
 // script is an application as Python is told of it.
 func (s *serving) script(a hosting.Application) python.Script {
 	script := python.Script{
-		Path:      a.Path,
-		Callable:  a.Callable,
-		Reloading: true,
+		Path:       a.Path,
+		Module:     a.Module,
+		Importable: a.Importable,
+		Callable:   a.Callable,
+		Reloading:  true,
 		Environ: []python.EnvironVar{
 			{Name: "DOCUMENT_ROOT", Value: s.o.DocumentRoot},
 			{Name: "CONTEXT_DOCUMENT_ROOT", Value: s.o.DocumentRoot},
@@ -216,7 +218,7 @@ func (s *serving) script(a hosting.Application) python.Script {
 			{Name: "SERVER_ADMIN", Value: "[no address given]"},
 		},
 	}
-	if a.Path == "" {
+	if a.Path == "" && a.Module == "" {
 		script.Name, script.Source, script.Callable = "welcome.py", welcomeSource, "application"
 	}
 	return script

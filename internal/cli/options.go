@@ -15,7 +15,8 @@ type URLAlias struct{ URL, Path string }
 
 // StartOptions are the options of start-server. All paths are absolute.
 type StartOptions struct {
-	Script           string // "" serves the welcome page
+	Script           string // "" serves the welcome page, if Module is empty too
+	Module           string // imported in place of a script
 	Host             string // "" listens on all interfaces
 	Port             int    // 0 lets the system choose
 	ServerName       string
@@ -52,6 +53,7 @@ type StartOptions struct {
 	Services []ServiceOptions // in the order in which they were given
 
 	logLevelGiven bool
+	callableGiven bool
 	daemonOnly    []string // options given that embedded mode does not have
 	startedIn     string   // where relative paths begin
 }
@@ -86,7 +88,9 @@ func (o *StartOptions) complete(positional []string, cwd string) error {
 		if positional[0] == "" {
 			return fmt.Errorf("the name of SCRIPT is empty")
 		}
-		o.Script = positional[0]
+		if err := o.setTarget(positional[0], cwd); err != nil {
+			return err
+		}
 	}
 	o.startedIn = cwd
 	if o.WorkingDirectory == "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (s *serverOrders) applications() ([]front.Application, error) {
 		if err != nil {
 			return nil, err
 		}
-		app := s.groups[a.ProcessGroup].App(daemon.Script{Index: uint32(number), Path: a.Path})
+		app := s.groups[a.ProcessGroup].App(daemon.Script{Index: uint32(number), Path: cmp.Or(a.Path, a.Module)})
 		app = front.LimitWrites(app, s.patience(plan.Group(a.ProcessGroup)))
 		apps = append(apps, front.Application{App: app, Group: interpreter})
 	}

@@ -83,7 +83,8 @@ func (r *role) endAtCPULimit() {
 // runService runs the script, and then ends Python, which waits for the script's
 // threads and runs its exit handlers.
 func (r *role) runService() int {
-	script := r.script(hosting.Application{Path: r.plan.Services[0].Path})
+	service := r.plan.Services[0]
+	script := r.script(hosting.Application{Path: service.Path, Importable: service.Importable})
 	script.Owner = r.scriptOwner
 	status, err := r.python.App(script).RunService()
 	if err == nil {

@@ -9,7 +9,8 @@ import (
 // or in the server's process.
 func (o *StartOptions) hosting() hosting.Plan {
 	a := hosting.Application{
-		MountPoint: o.MountPoint, Path: o.Script, Callable: o.CallableObject, ApplicationGroup: o.ApplicationGroup,
+		MountPoint: o.MountPoint, Path: o.Script, Module: o.Module, Callable: o.CallableObject,
+		ApplicationGroup: o.ApplicationGroup, Importable: true,
 	}
 	if o.EmbeddedMode {
 		return hosting.Plan{Applications: []hosting.Application{a}}
@@ -19,7 +20,7 @@ func (o *StartOptions) hosting() hosting.Plan {
 	for _, s := range o.Services {
 		g := o.serviceGroup(s)
 		plan.Groups = append(plan.Groups, *g)
-		plan.Services = append(plan.Services, hosting.Service{ProcessGroup: g.Name, Path: s.Script})
+		plan.Services = append(plan.Services, hosting.Service{ProcessGroup: g.Name, Path: s.Script, Importable: true})
 	}
 	return plan
 }

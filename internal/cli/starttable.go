@@ -15,7 +15,9 @@ import (
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
-const startNotes = `Every argument may hold $NAME or ${NAME} of the environment. Options may be shortened as long as
+const startNotes = `SCRIPT is a file, or a module and the name of the application in it: mysite.wsgi:application.
+
+Every argument may hold $NAME or ${NAME} of the environment. Options may be shortened as long as
 they stay unambiguous. Relative paths start at the directory in which the command is run.
 `
 
@@ -43,7 +45,7 @@ var startRows = []option[StartOptions]{
 	{"Application", "--application-group", "NAME", false, "%{GLOBAL}", "interpreter to run the application in; %{GLOBAL} is the main one",
 		setGroup},
 	{"Application", "--callable-object", "NAME", false, "application", "name of the application in SCRIPT",
-		text(func(o *StartOptions) *string { return &o.CallableObject })},
+		setCallable},
 	{"Application", "--mount-point", "URL", false, "/", "serve the application below this URL",
 		func(o *StartOptions, args []string) (err error) { o.MountPoint, err = urlPath(args[0]); return err }},
 	{"Application", "--working-directory", "DIR", false, "the current one", "current directory of the application, also on sys.path",

@@ -84,7 +84,10 @@ func (p *Plan) near(a Application) error {
 }
 
 func (a Application) name() string {
-	if a.Path == "" {
+	switch {
+	case a.Module != "":
+		return a.Module
+	case a.Path == "":
 		return "the application without a script"
 	}
 	return a.Path

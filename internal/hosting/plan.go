@@ -29,6 +29,7 @@ type Plan struct {
 type Service struct {
 	ProcessGroup string // the name of one of Plan.Groups
 	Path         string // of the script, absolute; inside the chroot of the group
+	Importable   bool   // as that of an Application
 }
 
 // Application is a WSGI application: where it is found by clients and on disk,
@@ -37,8 +38,14 @@ type Application struct {
 	MountPoint string // path of URLs; "/" and "" are the root of the site
 	// Path is that of the script, absolute; inside the chroot of its group if
 	// that has one. "" stands for a page that says that the server works.
-	Path     string
+	Path string
+	// Module is imported in place of a script, if it is not empty; then Path is
+	// empty.
+	Module   string
 	Callable string // name of the application in the script
+	// Importable has the application that imports its own script get the one that
+	// serves, and not a second copy.
+	Importable bool
 	// ApplicationGroup names the interpreter, as it was configured:
 	// "%{GLOBAL}" is the main one.
 	ApplicationGroup string

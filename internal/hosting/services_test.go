@@ -44,7 +44,7 @@ func TestServicesThatCannotBe(t *testing.T) {
 		},
 		`the service of process group "clock" has no script; name one`: func(p *Plan) { p.Services[0].Path = "" },
 		`process group "clock" has two service scripts, and a process runs one: define a group for each`: func(p *Plan) {
-			p.Services = append(p.Services, Service{"clock", "/other.py"})
+			p.Services = append(p.Services, Service{ProcessGroup: "clock", Path: "/other.py"})
 		},
 		`Invalid thread count for WSGI daemon process. threads=0: process group "clock" would do nothing; give it threads, or a script to run`: func(p *Plan) {
 			p.Services = nil

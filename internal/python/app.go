@@ -27,8 +27,14 @@ type Script struct {
 	// Path of the script file. Empty for a script that is part of this
 	// program: then Source is its text and Name stands for the path.
 	Path, Name, Source string
-	Callable           string // name of the application in it
-	Reloading          bool   // look at each request whether the file changed
+	// Module is imported in place of a script, if it is not empty: "mysite.wsgi".
+	// Then Path and Source are empty.
+	Module string
+	// Importable has an import of the script's file give the script, and not a
+	// second copy of it, which would be warned of.
+	Importable bool
+	Callable   string // name of the application in it
+	Reloading  bool   // look at each request whether the file changed
 	// Recycles leaves requests that see a changed file to another process:
 	// they end as Stale, in a Feed only.
 	Recycles bool
@@ -162,10 +168,7 @@ func (a *App) newTarget(in *interp, group string) (*C.struct_gs_target, error) {
 }
 
 func (a *App) name() string {
-	if a.script.Path != "" {
-		return a.script.Path
-	}
-	return a.script.Name
+	return cmp.Or(a.script.Path, a.script.Module, a.script.Name)
 }
 
 func (a *App) options(group string) []byte {
@@ -173,6 +176,8 @@ func (a *App) options(group string) []byte {
 		"file", a.script.Path,
 		"name", a.name(),
 		"source", a.script.Source,
+		"module", a.script.Module,
+		"importable", flag(a.script.Importable),
 		"callable_object", a.script.Callable,
 		"reloading", flag(a.script.Reloading),
 		"known_failure", a.script.KnownFailure,

@@ -30,6 +30,17 @@ func (l launch) command() []string {
 	return append(args, l.args...)
 }
 
+// inBothModes runs a test of a server in each mode, in a directory of its own.
+func inBothModes(t *testing.T, test func(t *testing.T, l launch)) {
+	t.Helper()
+	for name, daemon := range map[string]bool{"embedded": false, "daemon": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, launch{dir: tempDir(t), daemon: daemon})
+		})
+	}
+}
+
 // process is the program while it runs, and what is left of it after.
 type process struct {
 	t              *testing.T

@@ -99,7 +99,7 @@ func TestNoCallable(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "--callable-object", "nothing")
 	id := checkPage(t, p.get("/"), 500)
-	p.stderr.await(t, `\[id `+id+`\] .*WSGI0089: Target WSGI script '.*/app\.py' does not contain WSGI application 'nothing'\.$`)
+	p.stderr.await(t, `\[id `+id+`\] .*WSGI0089: Target WSGI script '.*/app\.py' does not contain WSGI application 'nothing'\. Did you mean --callable-object application `)
 }
 
 func TestRequestFails(t *testing.T) {

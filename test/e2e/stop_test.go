@@ -158,16 +158,6 @@ func TestStopWithoutShutdownTimeout(t *testing.T) {
 	}
 }
 
-// inBothModes runs a test in embedded and in daemon mode.
-func inBothModes(t *testing.T, test func(*testing.T, launch)) {
-	for name, daemon := range map[string]bool{"embedded": false, "daemon": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, launch{daemon: daemon})
-		})
-	}
-}
-
 // An exit handler that does not end is given up.
 func TestShutdownIsOver(t *testing.T) {
 	t.Parallel()

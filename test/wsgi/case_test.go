@@ -31,7 +31,8 @@ import (
 //	-- nolog --            the same, and nothing may match
 //	-- options --          "alone": not by many clients; "variant NAME"; "since 3.12";
 //	                       "before 3.12"; "group main" or "group sub";
-//	                       "mode embedded" or "mode daemon"
+//	                       "mode embedded" or "mode daemon"; "importable": the
+//	                       script may be imported by what it imports
 //
 // In requests and responses \xNN, \r, \n, \t and \\ are escapes, {{TEXT*N}} is
 // TEXT repeated, and $SCRIPT and $DIR stand for the script and its directory.

@@ -83,6 +83,7 @@ func runFrameworks(t *testing.T) {
 	for _, h := range rt.hosts() {
 		t.Run(h.name(), func(t *testing.T) {
 			t.Run("flask", func(t *testing.T) { testFlask(t, rt, h) })
+			t.Run("flask-large", func(t *testing.T) { testFlaskLarge(t, rt, h) })
 			t.Run("django", func(t *testing.T) { testDjango(t, rt, h) })
 			t.Run("consoles", func(t *testing.T) { testConsoles(t, rt, h) })
 		})
@@ -123,6 +124,14 @@ func testFlask(t *testing.T, rt *runtime, h host) {
 	testFlaskForm(t, address)
 	testChunks(t, address, "/length")
 	testFlaskSession(t, address)
+}
+
+// testFlaskLarge serves Flask's pattern for large applications: views in a module
+// of their own, which imports the application back.
+func testFlaskLarge(t *testing.T, rt *runtime, h host) {
+	address := serve(t, rt, importable{h, rt}, framework(t, "flask_large.py"))
+	wantText(t, address, "/", 200, "of the script")
+	wantText(t, address, "/large", 200, "of the views")
 }
 
 func testFlaskForm(t *testing.T, address string) {

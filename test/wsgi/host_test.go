@@ -112,6 +112,17 @@ func (e embedded) app(script string) gateway.App {
 	return e.rt.app(python.Script{Path: script, Callable: "application", Reloading: true})
 }
 
+// importable runs scripts as another host does, and has an import of a script
+// give the script.
+type importable struct {
+	host
+	rt *runtime
+}
+
+func (i importable) app(script string) gateway.App {
+	return i.rt.app(python.Script{Path: script, Callable: "application", Reloading: true, Importable: true})
+}
+
 // hosts returns the main interpreter and a sub-interpreter.
 func (rt *runtime) hosts() []embedded {
 	return []embedded{{rt, "main", ""}, {rt, "sub", "site|/app"}}

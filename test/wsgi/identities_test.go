@@ -52,7 +52,7 @@ func runIdentities(t *testing.T) {
 				mixed(t, address)
 				var met sync.WaitGroup
 				for range fewThreads {
-					met.Go(func() { ask(t, address, "/meet", "") })
+					met.Go(func() { askFor(t, address, "/meet", "") })
 				}
 				met.Wait()
 			}
@@ -73,14 +73,14 @@ func mixed(t *testing.T, address string) {
 		body := map[string]string{"/read": strings.Repeat("x", 100_000)}[path]
 		all.Go(func() {
 			for range 20 {
-				ask(t, address, path, body)
+				askFor(t, address, path, body)
 			}
 		})
 	}
 	all.Wait()
 }
 
-func ask(t *testing.T, address, path, body string) {
+func askFor(t *testing.T, address, path, body string) {
 	r, err := http.Post("http://"+address+path, "text/plain", strings.NewReader(body))
 	if err != nil {
 		t.Error(err)

@@ -60,6 +60,9 @@ type session struct {
 func (c *testCase) run(t *testing.T, rt *runtime, h host) {
 	script := filepath.Join(t.TempDir(), "app.py")
 	s := &session{t: t, rt: rt, script: script, mark: rt.log.mark(), alone: true, mtime: time.Now().Add(-time.Hour)}
+	if _, ok := c.tags["importable"]; ok {
+		h = importable{h, rt}
+	}
 	s.address = serve(t, rt, h, script)
 	s.play(c)
 	if t.Failed() {
@@ -125,7 +128,10 @@ func (s *session) take(p *step) error {
 }
 
 func (s *session) change(p *step) error {
-	path := filepath.Join(filepath.Dir(s.script), p.name)
+	path := filepath.Join(filepath.Dir(s.script), filepath.FromSlash(p.name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
 	switch p.verb {
 	case "remove":
 		return os.RemoveAll(path)

@@ -8,7 +8,7 @@ import time
 import types
 
 import _gophersnake
-from _gophersnake import errors, owner
+from _gophersnake import dotted, errors, imports, owner
 from _gophersnake.retry import Retry
 from _gophersnake.wrapper import FileWrapper
 
@@ -28,14 +28,7 @@ PER_REQUEST = (
     "mod_wsgi.application_start", "mod_wsgi.thread_id",
 )
 
-# Extension modules that are known not to work in sub-interpreters.
-MAIN_INTERPRETER_ONLY = (
-    "numpy", "scipy", "pandas", "lxml.etree", "psycopg2", "cv2", "torch",
-    "tensorflow", "h5py", "matplotlib", "google.protobuf.pyext",
-)
-
 _lock = threading.RLock()  # loading in this interpreter, one at a time
-_warned = set()
 _states = {}  # (__mtime__, mtime in ns) of each loaded script by module name
 
 
@@ -64,9 +57,12 @@ class Target:
     """A script in this interpreter, with the constant part of its environ."""
 
     def __init__(self, options):
-        self.file = options.get("file", "")
+        self.import_name = options.get("module", "")  # "" for a script
+        self.importable = options.get("importable") == "1"
+        self.file = options.get("file", "") or dotted.file_of(self.import_name)
         self.source = options.get("source", "")
         self.name = self.file or options["name"]
+        self.title = self.import_name or self.name  # for the log
         self.callable_object = sys.intern(options["callable_object"])
         self.process_group = options.get("process_group", "")
         self.application_group = options.get("application_group", "")
@@ -75,7 +71,7 @@ class Target:
         self.server_pid = int(options["server_pid"])
         self.owner = owner.of(options)
         self.denied = False  # the last attempt to load it was refused
-        self.module = _module_name(self.name)
+        self.module = self.import_name or _module_name(self.name)
         self.failure = None
         self.retry = Retry(elsewhere=self.recycles)
         self.known_failure = options.get("known_failure", "")  # of another process, logged by it
@@ -105,6 +101,8 @@ class Target:
             "mod_wsgi.queue_start": 0.0,
             "mod_wsgi.daemon_start": 0.0,
         })
+        if self.import_name and self.file:
+            base["SCRIPT_FILENAME"] = self.file
         return base
 
     def load(self, request_id, force):
@@ -123,6 +121,8 @@ class Target:
             try:
                 loaded = self._load(request_id, force)
                 self.retry.succeeded()
+                if request_id is None and self.callable_object not in loaded[0]:
+                    self._log_missing(WARN)
                 return loaded
             except owner.Denied as exc:
                 self.retry.succeeded()  # this is looked at with each request
@@ -133,30 +133,57 @@ class Target:
                 self._log_failure(exc, request_id)
                 self.retry.failed(self.name, exc, "%s: %s" % (type(exc).__name__, exc))
                 return None
-            finally:
-                self._check_extensions()
 
     def _load(self, request_id, force):
-        loaded = sys.modules.get(self.module)
+        loaded = sys.modules.get(self.module) if self.module in _states else None
         if loaded is not None and not force and self._is_current(loaded):
             return self._result(loaded)
-        again = sys.modules.pop(self.module, None) is not None
-        _gophersnake.log(INFO, "%s WSGI script '%s' into %s." % (
-            "Reloading" if again else "Loading", self.name, errors.context(self)))
-        source, mtime = self._read()
-        module = types.ModuleType(self.module)
-        module.__file__ = self.name
-        code = compile(source, self.name, "exec", dont_inherit=True)
-        sys.modules[self.module] = module
-        try:
-            exec(code, module.__dict__)
-        except BaseException:
-            sys.modules.pop(self.module, None)
-            raise
+        if loaded is not None:
+            del sys.modules[self.module]
+        _gophersnake.log(INFO, "%s %s '%s' into %s." % (
+            "Loading" if loaded is None else "Reloading", self._kind(), self.title, errors.context(self)))
+        if self.import_name:
+            module, mtime = self._import(again=loaded is not None)
+        else:
+            module, mtime = self._execute()
         module.__mtime__ = mtime
         _states[self.module] = mtime, self._mtime_ns
         self.failure = None
         return self._result(module)
+
+    def _kind(self):
+        return "module" if self.import_name else "WSGI script"
+
+    def _execute(self):
+        """Run the script as a module that is new."""
+        source, mtime = self._read()
+        module = types.ModuleType(self.module)
+        module.__file__ = self.name
+        code = compile(source, self.name, "exec", dont_inherit=True)
+        watched = imports.script(self.name)
+        watched.forget_importers()
+        sys.modules[self.module] = module
+        watched.begin(module, self.importable)
+        try:
+            exec(code, module.__dict__)
+        except BaseException:
+            sys.modules.pop(self.module, None)
+            watched.end(failed=True)
+            raise
+        watched.end(failed=False)
+        return module, mtime
+
+    def _import(self, again):
+        """Import the module; again if its file has changed."""
+        mtime = 0.0
+        self._mtime_ns = 0
+        if self.file:
+            st = os.stat(self.file)
+            mtime, self._mtime_ns = st.st_mtime, st.st_mtime_ns
+            if self.owner:
+                self.owner.check(self.file, st)
+        watched = imports.script(self.name)
+        return dotted.load(self.import_name, watched, again), mtime
 
     def _read(self):
         self._mtime_ns = 0
@@ -184,11 +211,12 @@ class Target:
         if first is None or first.mtime_ns != self._mtime_ns:
             self.failure = Failure(exc, self._mtime_ns, request_id)
             if first is None and self._is_known():
-                _gophersnake.log(ERROR, "WSGI0109: Python script file '%s' still fails in a fresh process: %s; "
-                                 "an earlier one has logged the traceback." % (self.name, self.failure.summary))
+                _gophersnake.log(ERROR, "WSGI0109: %s '%s' still fails in a fresh process: %s; an earlier one has logged the traceback." % (
+                    "Module" if self.import_name else "Python script file", self.title, self.failure.summary))
                 return
-            lines = ["WSGI0109: Unable to execute Python script file '%s'." % self.name,
-                     errors.text(exc)]
+            lines = ["WSGI0109: Unable to %s '%s'." % (
+                "import module" if self.import_name else "execute Python script file", self.title),
+                     errors.text(exc), *dotted.hints(self.import_name, exc)]
             _gophersnake.log(ERROR, "\n".join(lines + self._hints(exc)))
             return
         summary = "%s: %s" % (type(exc).__name__, exc)
@@ -216,18 +244,6 @@ class Target:
         return ["Python %d.%d.%d, %s %s (python-home), sys.path:"
                 % (*sys.version_info[:3], venv, sys.prefix)] + ["  " + p for p in sys.path]
 
-    def _check_extensions(self):
-        if not self.application_group:
-            return
-        for name in MAIN_INTERPRETER_ONLY:
-            if name in sys.modules and name not in _warned:
-                _warned.add(name)
-                _gophersnake.log(
-                    WARN, "'%s' imports %s, which is known to need the main interpreter, but "
-                    "runs in the application group '%s'. If it fails or hangs, use "
-                    "--application-group %%{GLOBAL} (WSGIApplicationGroup %%{GLOBAL})."
-                    % (self.name, name, self.application_group))
-
     def reload_required(self, function):
         """Ask the script's own reload_required(resource)."""
         try:
@@ -238,8 +254,12 @@ class Target:
 
     def missing_callable(self):
         """Log that the script lacks the application."""
-        _gophersnake.log(ERROR, "WSGI0089: Target WSGI script '%s' does not contain WSGI "
-                         "application '%s'." % (self.name, self.callable_object))
+        self._log_missing(ERROR)
+
+    def _log_missing(self, level):
+        what = "Target module" if self.import_name else "Target WSGI script"
+        _gophersnake.log(level, "WSGI0089: %s '%s' does not contain WSGI application '%s'.%s" % (
+            what, self.title, self.callable_object, dotted.instead(self)))
 
 
 def new_target(pairs):

@@ -6,7 +6,7 @@ import sys
 import types
 
 import _gophersnake
-from _gophersnake import errors, owner
+from _gophersnake import errors, imports, owner
 
 ERROR, INFO = 3, 6  # levels of the log
 
@@ -55,6 +55,7 @@ def _execute(target):
     module.__file__ = target.name
     module.__mtime__ = mtime
     sys.modules[target.module] = module
+    imports.script(target.name).begin(module, target.importable)
     exec(compile(source, target.name, "exec", dont_inherit=True), module.__dict__)
 
 

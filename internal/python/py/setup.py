@@ -7,7 +7,7 @@ import sys
 import threading
 
 import _gophersnake
-from _gophersnake import events, forks, modules, signals, streams
+from _gophersnake import events, forks, imports, modules, signals, streams
 
 WARN = 4  # level of the log
 
@@ -42,6 +42,7 @@ def configure(pairs):
         forks.repair()
     else:
         forks.refuse(options["application_group"])
+    imports.install(options["application_group"])
     while "" in sys.path:
         sys.path.remove("")
     if options["python_path"]:

@@ -1,0 +1,6 @@
+from flask_large import application
+
+
+@application.get("/large")
+def large():
+    return "of the views"
