@@ -174,7 +174,7 @@ func (s *serving) host(a hosting.Application, change func(*python.Script)) (h ho
 		return h, err
 	}
 	if group, fixed := h.group.Fixed(); fixed && !missing(a.Path) {
-		return h, h.app.Preload(group)
+		return h, s.preload(h.app, group)
 	}
 	return h, nil
 }

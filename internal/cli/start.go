@@ -86,11 +86,14 @@ func explain(stderr io.Writer, err error) {
 func repairOf(err error) string {
 	var home *pyhome.Error
 	var start *parent.StartError
+	var hung *hungError
 	switch {
 	case errors.As(err, &home):
 		return home.Repair
 	case errors.As(err, &start):
 		return start.Repair
+	case errors.As(err, &hung):
+		return hung.Repair
 	}
 	return ""
 }

@@ -145,6 +145,7 @@ static int find_helpers(struct gs_interp *in)
 		{&in->new_target, "_gophersnake.loader", "new_target"},
 		{&in->stopping, "_gophersnake.setup", "stopping"},
 		{&in->sources, "_gophersnake.setup", "source_files"},
+		{&in->loading, "_gophersnake.loading", "report"},
 	};
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
 		if (!(*wanted[i].slot = helper(wanted[i].module, wanted[i].name)))
@@ -353,13 +354,14 @@ void gs_interp_signal(struct gs_interp *in, int number)
 	gs_detach(in);
 }
 
-char *gs_source_files(struct gs_interp *in, size_t *size)
+/* Runs one call of a helper that returns bytes; see gs_source_files. */
+static char *bytes_from(struct gs_interp *in, PyObject *helper, size_t *size)
 {
 	char *copy = NULL, *data;
 	Py_ssize_t n;
 
 	gs_attach(in);
-	PyObject *joined = gs_py.PyObject_CallFunctionObjArgs(in->sources, NULL);
+	PyObject *joined = gs_py.PyObject_CallFunctionObjArgs(helper, NULL);
 	if (joined && gs_py.PyBytes_AsStringAndSize(joined, &data, &n) == 0) {
 		copy = copy_text(data, (size_t)n);
 		*size = (size_t)n;
@@ -368,4 +370,14 @@ char *gs_source_files(struct gs_interp *in, size_t *size)
 	gs_py.PyErr_Clear();
 	gs_detach(in);
 	return copy;
+}
+
+char *gs_source_files(struct gs_interp *in, size_t *size)
+{
+	return bytes_from(in, in->sources, size);
+}
+
+char *gs_loading(struct gs_interp *in, size_t *size)
+{
+	return bytes_from(in, in->loading, size);
 }

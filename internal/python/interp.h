@@ -58,6 +58,7 @@ struct gs_interp {
 	PyObject *stopping;        /* setup.stopping(ending) */
 	PyObject *new_target;      /* loader.new_target(pairs) */
 	PyObject *sources;         /* setup.source_files() */
+	PyObject *loading;         /* loading.report() */
 	PyObject *active;          /* dict of mod_wsgi.active_requests once asked for, or NULL */
 	/* interned names */
 	PyObject *n_close, *n_mtime, *n_reload_required;
@@ -188,6 +189,9 @@ int gs_thread_count(struct gs_interp *interp);
  * malloc'ed text of NUL-terminated paths, its size in *size; NULL if it failed.
  * Takes the GIL. */
 char *gs_source_files(struct gs_interp *interp, size_t *size);
+
+/* The same with the helper loading.report. */
+char *gs_loading(struct gs_interp *interp, size_t *size);
 
 /* Bytes of a PyObject's head, from object.__basicsize__. */
 extern int gs_object_head;

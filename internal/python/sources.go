@@ -12,7 +12,7 @@ var sources embed.FS
 
 // sourceOrder lists the modules so that each comes after those it imports.
 var sourceOrder = []string{
-	"events", "errors", "wrapper", "streams", "signals", "forks", "owner", "imports", "importers", "dotted", "retry", "loader", "metrics", "modules", "service", "setup",
+	"events", "errors", "wrapper", "streams", "signals", "forks", "owner", "imports", "importers", "dotted", "loading", "retry", "loader", "metrics", "modules", "service", "setup",
 }
 
 // readSource returns the text of one module.

@@ -33,7 +33,7 @@ static void release(struct gs_interp *in)
 		&in->input_type, &in->log_type, &in->start_type, &in->getrefcount,
 		&in->unsupported, &in->text_wrapper, &in->file_wrapper, &in->file_of, &in->request_timeout,
 		&in->event_callbacks, &in->publish, &in->publish_signal, &in->log_exception, &in->stack_of, &in->stopping,
-		&in->new_target, &in->sources, &in->active, &in->n_close, &in->n_mtime,
+		&in->new_target, &in->sources, &in->loading, &in->active, &in->n_close, &in->n_mtime,
 		&in->n_reload_required, &in->k_input, &in->k_errors, &in->k_request_start,
 		&in->k_queue_start, &in->k_daemon_start,
 		&in->k_application_start, &in->k_thread_id, &in->k_request_id,

@@ -8,7 +8,7 @@ import time
 import types
 
 import _gophersnake
-from _gophersnake import dotted, errors, imports, owner
+from _gophersnake import dotted, errors, imports, loading, owner
 from _gophersnake.retry import Retry
 from _gophersnake.wrapper import FileWrapper
 
@@ -165,7 +165,8 @@ class Target:
         sys.modules[self.module] = module
         watched.begin(module, self.importable)
         try:
-            exec(code, module.__dict__)
+            with loading.of(self.title):
+                exec(code, module.__dict__)
         except BaseException:
             sys.modules.pop(self.module, None)
             watched.end(failed=True)
@@ -183,7 +184,8 @@ class Target:
             if self.owner:
                 self.owner.check(self.file, st)
         watched = imports.script(self.name)
-        return dotted.load(self.import_name, watched, again), mtime
+        with loading.of(self.title):
+            return dotted.load(self.import_name, watched, again), mtime
 
     def _read(self):
         self._mtime_ns = 0
@@ -216,7 +218,7 @@ class Target:
                 return
             lines = ["WSGI0109: Unable to %s '%s'." % (
                 "import module" if self.import_name else "execute Python script file", self.title),
-                     errors.text(exc), *dotted.hints(self.import_name, exc)]
+                     errors.text(exc), *dotted.hints(self.import_name, exc), *loading.hints(exc)]
             _gophersnake.log(ERROR, "\n".join(lines + self._hints(exc)))
             return
         summary = "%s: %s" % (type(exc).__name__, exc)

@@ -1,0 +1,80 @@
+"""What is known of a script while it loads, for one that does not come to its end."""
+
+import contextlib
+import linecache
+import sys
+import threading
+import traceback
+
+# What serves until the program ends: packages, and the names of their functions
+# that do. Parts of a package that do nothing else are modules without names.
+SERVERS = {
+    package: frozenset(names.split())
+    for package, names in (
+        ("aiohttp", "run_app"), ("bjoern", "run"), ("bottle", "run"), ("cheroot", "start safe_start serve"),
+        ("cherrypy", "block quickstart start"), ("daphne", "run"), ("eventlet", "server"),
+        ("flask", "run"), ("gevent", "serve_forever"), ("granian", "serve"), ("gunicorn", "run"),
+        ("hypercorn", "run serve"), ("paste", "serve"), ("sanic", "run serve"),
+        ("socketserver", "serve_forever"), ("tornado", "start"), ("twisted", "run"),
+        ("uvicorn", "run serve"), ("waitress", "serve run"),
+        ("werkzeug", "run_simple serve_forever"),
+    )
+}
+MODULES = ("django.core.management.commands.runserver", "django.utils.autoreload")
+
+REPAIR = ("remove the call, or put it below `if __name__ == \"__main__\":`, which is not true here: "
+          "the application is served without it")
+
+_current = None  # (title, thread ident) of the script that is being loaded
+
+
+@contextlib.contextmanager
+def of(title):
+    """Name what the calling thread loads within."""
+    global _current
+    before, _current = _current, (title, threading.get_ident())
+    try:
+        yield
+    finally:
+        _current = before
+
+
+def report():
+    """Return what the loading thread does, as bytes, NUL after each text: the script,
+    the line that starts a server ("" if none does), the stack, and what to do about
+    such a line. Nothing loads: b"".
+    """
+    if _current is None:
+        return b""
+    title, ident = _current
+    frame = sys._current_frames().get(ident)
+    if frame is None:
+        return b""
+    frames = _own(list(traceback.walk_stack(frame))[::-1])
+    stack = "".join(traceback.StackSummary.extract(iter(frames)).format()).rstrip("\n")
+    texts = (title, _server_in(frames), stack, REPAIR)
+    return b"".join(t.encode("utf-8", "surrogateescape") + b"\0" for t in texts)
+
+
+def hints(exc):
+    """Return what to do about an exception that came out of a server."""
+    line = _server_in(_own(list(traceback.walk_tb(exc.__traceback__))))
+    return ["%s starts a server of its own. Repair: %s." % (line, REPAIR)] if line else []
+
+
+def _own(frames):
+    """Leave out what called the script."""
+    loader = max((n for n, (f, _) in enumerate(frames) if f.f_code.co_filename.startswith("<gophersnake ")),
+                 default=-1)
+    return frames[loader + 1:]
+
+
+def _server_in(frames):
+    """Name the line that called the first server, "" if there is none."""
+    for (caller, number), (frame, _) in zip(frames, frames[1:]):
+        module = frame.f_globals.get("__name__") or ""
+        if frame.f_code.co_name in SERVERS.get(module.partition(".")[0], ()) or module in MODULES:
+            file = caller.f_code.co_filename
+            code = linecache.getline(file, number, caller.f_globals).strip()
+            return "%s, line %d, `%s`," % (file, number, code)
+    return ""
