@@ -18,6 +18,11 @@ const maxMessage = 64 << 10
 //
 //	[Sat Nov 21 03:22:01.123456 2026] [wsgi:error] [pid 1:tid 2] [client 127.0.0.1:5555] [id X] [script /path] message
 //
+// Further lines of a message follow below, each with a mark, and with the request
+// id, so that a search for that finds all of them:
+//
+//	| [id X] text
+//
 // A record is written with one Write, so that lines of different records do
 // not mix. Log blocks as long as the writer does. It never fails: records that
 // cannot be written, because the disk is full, are counted, and the next line that
@@ -96,11 +101,13 @@ func (l *ErrorLog) appendDroppedLocked(dst []byte, now time.Time, thread int) []
 	return l.appendRecordLocked(dst, now, &Record{Level: Warn, Module: "core", Thread: thread, Message: text})
 }
 
+// continuation begins each line of a record but the first. No first line begins
+// with it.
+const continuation = "| "
+
 // appendRecordLocked appends the lines of one record.
 func (l *ErrorLog) appendRecordLocked(dst []byte, now time.Time, r *Record) []byte {
-	start := len(dst)
 	dst = l.appendPrefixLocked(dst, now, r)
-	prefix := len(dst) - start
 	rest := strings.TrimRight(r.Message, "\r\n")
 	for more := true; more; {
 		var line string
@@ -108,7 +115,8 @@ func (l *ErrorLog) appendRecordLocked(dst []byte, now time.Time, r *Record) []by
 		dst = appendMessage(dst, strings.TrimSuffix(line, "\r"))
 		dst = append(dst, '\n')
 		if more {
-			dst = append(dst, dst[start:start+prefix]...)
+			dst = append(dst, continuation...)
+			dst = appendItem(dst, "[id ", r.RequestID)
 		}
 	}
 	return dst

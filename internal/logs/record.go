@@ -24,7 +24,7 @@ type Record struct {
 	Client    string // address:port
 	RequestID string
 	Script    string
-	Message   string // may hold several lines: each becomes a line with the same prefix
+	Message   string // may hold several lines: all but the first are marked
 }
 
 // Logger takes records. Log is safe for concurrent use and does not fail: what

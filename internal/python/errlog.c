@@ -69,6 +69,26 @@ static int keep(struct gs_lines *l, const char *data, size_t n)
 	return 0;
 }
 
+/* Whether the complete lines in l are a traceback that has not come to its last
+ * line: no line follows its head that does not begin with a blank. Python writes
+ * the lines one by one, and they are to be one record. */
+static int in_traceback(const struct gs_lines *l)
+{
+	static const char head[] = "Traceback (most recent call last):\n";
+	size_t end = l->size;
+
+	while (end > 0) {
+		const char *before = memrchr(l->data, '\n', end - 1);
+		size_t begin = before ? (size_t)(before - l->data) + 1 : 0;
+
+		if (l->data[begin] != ' ')
+			return end - begin == sizeof head - 1 &&
+			       memcmp(l->data + begin, head, sizeof head - 1) == 0;
+		end = begin;
+	}
+	return 0;
+}
+
 /* Adds text to l and logs the lines that are complete by it. */
 static int add_text(struct gs_lines *l, struct gs_request *r, int level, const char *data, size_t n)
 {
@@ -80,7 +100,8 @@ static int add_text(struct gs_lines *l, struct gs_request *r, int level, const c
 	size_t done = (size_t)(end - data) + 1, rest = n - done;
 	if (keep(l, data, done) < 0)
 		return -1;
-	flush_lines(l, r, level);
+	if (l->size > LINE_MAX_BYTES || !in_traceback(l))
+		flush_lines(l, r, level);
 	return rest > 0 ? keep(l, data + done, rest) : 0;
 }
 
