@@ -9,9 +9,11 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 )
 
@@ -149,15 +151,15 @@ repair: use another
 bad luck
 `, "\n")
 	var b bytes.Buffer
-	if err := report(&b, findings, false); err != nil || b.String() != want {
+	if err := report(&b, findings, false, account.Current()); err != nil || b.String() != want {
 		t.Errorf("%v, got\n%s\nwant\n%s", err, b.String(), want)
 	}
 	b.Reset()
-	if err := report(&b, nil, false); err != nil || !strings.Contains(b.String(), "repair: install one") {
+	if err := report(&b, nil, false, account.Current()); err != nil || !strings.Contains(b.String(), "repair: install one") {
 		t.Errorf("report of nothing: %v, %q", err, b.String())
 	}
 	b.Reset()
-	if err := report(&b, nil, true); err != nil || b.String() != "[]\n" {
+	if err := report(&b, nil, true, account.Current()); err != nil || b.String() != "[]\n" {
 		t.Errorf("JSON of nothing: %v, %q", err, b.String())
 	}
 }
@@ -185,10 +187,11 @@ func TestDoctorOfThisMachine(t *testing.T) {
 	if (status == 0) != (usable > 0) || defaults > 1 || (defaults == 1) != (usable > 0) {
 		t.Errorf("status %d with %d usable and %d default", status, usable, defaults)
 	}
-	i, _, err := pyhome.Default(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	chosen := slices.IndexFunc(findings, func(f finding) bool { return f.Default })
+	if chosen < 0 {
+		t.Fatal("there is no default")
 	}
+	i := findings[chosen]
 	out.Reset()
 	if status := Main(t.Context(), []string{"doctor", "--python-home", i.Home}, &out, io.Discard); status != 0 || !strings.Contains(out.String(), i.Library) {
 		t.Errorf("status %d, %s", status, out.String())

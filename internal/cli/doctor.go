@@ -10,18 +10,24 @@ import (
 	"slices"
 	"text/tabwriter"
 
+	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/pyhome"
 )
 
 // doctorOptions are the options of doctor.
 type doctorOptions struct {
-	pythonHome string
-	json       bool
+	pythonHome  string
+	user, group string
+	json        bool
 }
 
 var doctorTable = []option[doctorOptions]{
 	{"Options", "--python-home", "DIR", false, "all that are found", "examine this Python or virtual environment only",
 		text(func(o *doctorOptions) *string { return &o.pythonHome })},
+	{"Options", "--user", "NAME", false, "that of start-server", "account that is to use the Python",
+		text(func(o *doctorOptions) *string { return &o.user })},
+	{"Options", "--group", "NAME", false, "the account's", "its group",
+		text(func(o *doctorOptions) *string { return &o.group })},
 	{"Options", "--json", "", false, "", "print JSON, for programs",
 		turnOn(func(o *doctorOptions) *bool { return &o.json })},
 }
@@ -56,12 +62,17 @@ func runDoctor(ctx context.Context, s surroundings, args []string) int {
 	if err != nil {
 		return reject(s, "doctor", err)
 	}
-	findings := examine(ctx, o.pythonHome, s.cwd)
+	who, err := account.Choose(o.user, o.group)
+	if err != nil {
+		fmt.Fprintf(s.stderr, "gophersnake doctor: %v\n", err)
+		return statusFailure
+	}
+	findings := examine(ctx, o.pythonHome, s.cwd, who)
 	if err := ctx.Err(); err != nil {
 		fmt.Fprintf(s.stderr, "gophersnake doctor: examine Pythons: %v\n", err)
 		return statusFailure
 	}
-	if err := report(s.stdout, findings, o.json); err != nil {
+	if err := report(s.stdout, findings, o.json, who); err != nil {
 		fmt.Fprintf(s.stderr, "gophersnake doctor: print: %v\n", err)
 		return statusFailure
 	}
@@ -71,17 +82,17 @@ func runDoctor(ctx context.Context, s surroundings, args []string) int {
 	return statusOK
 }
 
-// examine asks one Python, or all.
-func examine(ctx context.Context, home, cwd string) []finding {
+// examine asks one Python, or all, for a server that runs as who.
+func examine(ctx context.Context, home, cwd string, who account.Account) []finding {
 	if home != "" {
 		if !filepath.IsAbs(home) {
 			home = filepath.Join(cwd, home)
 		}
-		installation, err := pyhome.Find(ctx, home)
+		installation, err := pyhome.FindFor(ctx, home, who)
 		return []finding{found(pyhome.Candidate{Home: home, Source: "--python-home", Installation: installation, Err: err})}
 	}
 	var findings []finding
-	for _, c := range pyhome.List(ctx) {
+	for _, c := range pyhome.ListFor(ctx, who) {
 		findings = append(findings, found(c))
 	}
 	return findings
@@ -106,7 +117,7 @@ func found(c pyhome.Candidate) finding {
 	return f
 }
 
-func report(w io.Writer, findings []finding, asJSON bool) error {
+func report(w io.Writer, findings []finding, asJSON bool, who account.Account) error {
 	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
@@ -116,6 +127,11 @@ func report(w io.Writer, findings []finding, asJSON bool) error {
 	if len(findings) == 0 {
 		_, err := fmt.Fprintln(w, "no Python was found on this machine\nrepair: install one (Debian: apt-get install python3 and the libpython3.X of its version)")
 		return err
+	}
+	if who.UID != account.Current().UID && slices.ContainsFunc(findings, finding.isRefused) {
+		if _, err := fmt.Fprintf(w, "For a server that runs as %s, as start-server does when root starts it (another account: --user).\n\n", who.Name); err != nil {
+			return err
+		}
 	}
 	return printTable(w, findings)
 }
@@ -151,6 +167,9 @@ func printRepairs(w io.Writer, findings []finding) error {
 	_, err := io.WriteString(w, text)
 	return err
 }
+
+// isRefused reports a Python that the account cannot reach.
+func (f finding) isRefused() bool { return f.reason == pyhome.PermissionDenied.String() }
 
 // status is the last column of the table.
 func (f finding) status() string {

@@ -93,12 +93,12 @@ func (s *serving) checkScript(path string) error {
 }
 
 // findPython returns the Python in home, or, if that is "", the first one that
-// the account can use.
+// the account can use, of those that whoever runs the command would get.
 func (s *serving) findPython(ctx context.Context, home string) (*pyhome.Installation, error) {
 	if home != "" {
 		return pyhome.Find(ctx, home)
 	}
-	found, skipped, err := pyhome.Default(ctx)
+	found, skipped, err := pyhome.DefaultOf(ctx, s.places)
 	for _, c := range skipped {
 		s.log(skippedLevel(c), "not using Python in %s (%s): %v", c.Home, c.Source, c.Err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/parent"
 	"github.com/gophersnake/gophersnake/internal/procgroup"
+	"github.com/gophersnake/gophersnake/internal/pyhome"
 	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
@@ -175,7 +176,7 @@ func closeOnce(f *os.File) error {
 
 // settings are those of a process that has to know a part of the plan.
 func (p *parentMode) settings(part hosting.Plan) roleSettings {
-	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), ForeignSocket: p.listener.Foreign, Account: p.account, Plan: part}
+	return roleSettings{Args: p.args, StartedIn: p.o.startedIn, Port: p.port(), ForeignSocket: p.listener.Foreign, Account: p.account, Places: pyhome.Places(), Plan: part}
 }
 
 // startServer starts a server process.

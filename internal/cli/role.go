@@ -8,6 +8,7 @@ import (
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/hosting"
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/pyhome"
 	"github.com/gophersnake/gophersnake/internal/python"
 	"github.com/gophersnake/gophersnake/internal/spawn"
 	"github.com/gophersnake/gophersnake/internal/wire"
@@ -21,6 +22,7 @@ type roleSettings struct {
 	StartedIn string
 	Port      string
 	Account   account.Account // of the server
+	Places    []pyhome.Place  // where a Python is looked for, unless one is named
 	// Plan is all of it for a server, and Only one group for a daemon.
 	Plan hosting.Plan
 	// ForeignSocket says of the listening socket that others keep it.
@@ -97,7 +99,7 @@ func newRole(in *spawn.Inherited) (*role, error) {
 		return nil, fmt.Errorf("read the options again: %w", err)
 	}
 	files := in.Files()
-	r.serving = &serving{o: o, plan: r.settings.Plan, account: r.settings.Account, toldPort: r.settings.Port}
+	r.serving = &serving{o: o, plan: r.settings.Plan, account: r.settings.Account, places: r.settings.Places, toldPort: r.settings.Port}
 	r.logs = &logFiles{errors: logs.NewErrorLog(files[fileErrors], o.LogLevel)}
 	if len(files) > fileAccess {
 		r.logs.access = logs.NewAccess(files[fileAccess], o.AccessLogFormat, r.logs.errors)

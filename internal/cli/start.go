@@ -44,9 +44,10 @@ type serving struct {
 	front    *front.Server
 
 	unloaded   unloaded
-	pythonName string    // for the banner
-	toldPort   string    // of a process without the listener
-	loading    time.Time // when Python was started
+	places     []pyhome.Place // where a Python is looked for
+	pythonName string         // for the banner
+	toldPort   string         // of a process without the listener
+	loading    time.Time      // when Python was started
 }
 
 // startServer serves in embedded mode until it is told to stop and returns the
@@ -120,6 +121,7 @@ func (s *serving) assemble(ctx context.Context, stdout, stderr io.Writer) (err e
 		return err
 	}
 	s.noteRoot()
+	s.places = pyhome.Places()
 	if err = account.Become(s.account); err != nil {
 		return err
 	}

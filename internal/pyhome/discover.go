@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"cmp"
 	"context"
 	"errors"
@@ -29,13 +31,27 @@ func List(ctx context.Context) []Candidate {
 	return thisMachine().list(ctx)
 }
 
+// ListFor is List for a server that runs as another account, as far as owners
+// and modes tell what that can reach.
+func ListFor(ctx context.Context, who account.Account) []Candidate {
+	m := thisMachine()
+	m.finder.who = &who
+	return m.list(ctx)
+}
+
 // Default returns the Python to use when none is named: that of $VIRTUAL_ENV,
-// else the python3 on PATH, else that of /usr/bin or /usr/local/bin, else the
-// first usable one there is. It also returns those that would have come
+// else the first usable python3 on PATH, else that of /usr/bin or /usr/local/bin,
+// else the first usable one there is. It also returns those that would have come
 // before and why they were skipped. The error is an *Error of reason
 // NonePresent, or that of ctx.
 func Default(ctx context.Context) (*Installation, []Candidate, error) {
-	return thisMachine().first(ctx)
+	return DefaultOf(ctx, Places())
+}
+
+// DefaultOf is Default for places that were found before, perhaps by a process with
+// other rights: what this one cannot reach is among those that are skipped.
+func DefaultOf(ctx context.Context, places []Place) (*Installation, []Candidate, error) {
+	return thisMachine().first(ctx, places)
 }
 
 func (m machine) list(ctx context.Context) []Candidate {
@@ -59,9 +75,9 @@ func (m machine) list(ctx context.Context) []Candidate {
 	return found
 }
 
-func (m machine) first(ctx context.Context) (*Installation, []Candidate, error) {
+func (m machine) first(ctx context.Context, places []Place) (*Installation, []Candidate, error) {
 	var skipped []Candidate
-	for _, p := range m.places() {
+	for _, p := range places {
 		c := m.ask(ctx, p)
 		if err := ctx.Err(); err != nil {
 			return nil, skipped, err
@@ -81,9 +97,9 @@ func (m machine) first(ctx context.Context) (*Installation, []Candidate, error) 
 }
 
 // ask probes one place.
-func (m machine) ask(ctx context.Context, p place) Candidate {
-	installation, err := m.finder.find(ctx, p.path)
-	c := Candidate{Home: p.path, Source: p.source, Installation: installation, Err: err}
+func (m machine) ask(ctx context.Context, p Place) Candidate {
+	installation, err := m.finder.find(ctx, p.Path)
+	c := Candidate{Home: p.Path, Source: p.Source, Installation: installation, Err: err}
 	if err == nil {
 		c.Home = installation.shortestHome()
 		named := *installation

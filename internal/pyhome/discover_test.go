@@ -1,6 +1,8 @@
 package pyhome
 
 import (
+	"github.com/gophersnake/gophersnake/internal/account"
+
 	"context"
 	"errors"
 	"os"
@@ -95,7 +97,7 @@ func TestDefault(t *testing.T) {
 	m, dir, env := testMachine(t)
 	check := func(wantHome string, wantSkipped ...string) {
 		t.Helper()
-		got, skipped, err := m.first(t.Context())
+		got, skipped, err := m.first(t.Context(), m.places())
 		if err != nil || got.Home != wantHome {
 			t.Errorf("default %+v, %v, want %s", got, err, wantHome)
 		}
@@ -111,11 +113,11 @@ func TestDefault(t *testing.T) {
 			t.Errorf("List marks another default than %s", wantHome)
 		}
 	}
-	_, _, err := m.first(t.Context())
+	_, _, err := m.first(t.Context(), m.places())
 	wantError(t, err, NonePresent, "there is no Python", "apt-get")
 
 	fakeVersion(dir+"/home/.pyenv/versions/3.7.0", 7).install(t)
-	_, skipped, err := m.first(t.Context())
+	_, skipped, err := m.first(t.Context(), m.places())
 	wantError(t, err, NonePresent, "none of the Pythons", "doctor")
 	if len(skipped) != 1 {
 		t.Errorf("skipped %v", skipped)
@@ -138,13 +140,44 @@ func TestDefault(t *testing.T) {
 	check(dir + "/env")
 }
 
+// A server that root starts runs as another account: what that cannot reach is not
+// its default, for doctor as for the server, and both say why.
+func TestDefaultOfAnotherAccount(t *testing.T) {
+	t.Parallel()
+	m, dir, env := testMachine(t)
+	closed := fakeVersion(dir+"/private/python", 12)
+	closed.install(t)
+	fakeVersion(dir+"/usr", 11).install(t)
+	env["PATH"] = dir + "/private/python/bin:" + dir + "/usr/bin"
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir+"/private", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	other := account.Account{Name: "other", UID: uint32(os.Getuid()) + 1, GID: uint32(os.Getgid()) + 1}
+	m.finder.who = &other
+	got, skipped, err := m.first(t.Context(), m.places())
+	if err != nil || got.Home != dir+"/usr" || len(skipped) != 1 || skipped[0].Source != "PATH" {
+		t.Fatalf("default %+v, skipped %+v, %v", got, skipped, err)
+	}
+	wantError(t, skipped[0].Err, PermissionDenied, "other may not search "+dir+"/private (owner ")
+	for _, c := range m.list(t.Context()) {
+		if c.Default != (c.Home == dir+"/usr") {
+			t.Errorf("listed as default: %+v", c)
+		}
+	}
+}
+
 func TestDefaultStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	m, dir, _ := testMachine(t)
 	fakeVersion(dir+"/usr", 11).install(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := m.first(ctx); !errors.Is(err, context.Canceled) {
+	if _, _, err := m.first(ctx, m.places()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }

@@ -22,10 +22,18 @@ func Find(ctx context.Context, home string) (*Installation, error) {
 	return finder{timeout: probeTimeout, self: account.Current()}.find(ctx, home)
 }
 
+// FindFor is Find for a server that runs as another account, as far as owners and
+// modes tell what that can reach.
+func FindFor(ctx context.Context, home string, who account.Account) (*Installation, error) {
+	return finder{timeout: probeTimeout, self: account.Current(), who: &who}.find(ctx, home)
+}
+
 // finder is Find with its surroundings.
 type finder struct {
 	timeout time.Duration
 	self    account.Account // who we are, to explain a refusal
+	// who is to use what is found; nil: this process.
+	who *account.Account
 }
 
 func (f finder) find(ctx context.Context, home string) (*Installation, error) {
@@ -48,8 +56,29 @@ func (f finder) find(ctx context.Context, home string) (*Installation, error) {
 	if err := check(installation, got); err != nil {
 		return nil, err
 	}
+	if err := f.refusal(installation, executable); err != nil {
+		return nil, err
+	}
 	return installation, nil
 }
+
+// refusal says what of an installation the account that is to use it cannot
+// reach.
+func (f finder) refusal(i *Installation, executable string) error {
+	if f.who == nil || f.who.UID == f.self.UID {
+		return nil
+	}
+	for _, path := range []string{executable, i.Executable, i.Library, i.Stdlib} {
+		err := account.Refusal(path, *f.who)
+		if refused, ok := errors.AsType[*account.AccessError](err); ok {
+			return &Error{Home: i.Home, Reason: PermissionDenied, Version: i.Version, Found: refused.Error(), Err: refused, Repair: openIt}
+		}
+	}
+	return nil
+}
+
+// openIt is what to do about a Python that an account cannot reach.
+const openIt = "give the account access to it, or use a Python in a directory that everyone can read, such as /opt or /srv"
 
 // interpreter finds the interpreter of a home.
 func (f finder) interpreter(home string) (string, error) {
@@ -113,7 +142,7 @@ func (f finder) unreachable(home, path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		e.Reason = PermissionDenied
-		e.Repair = "give the account access to it, or use a Python in a directory that everyone can read, such as /opt or /srv"
+		e.Repair = openIt
 		if refusal := account.Refusal(path, f.self); refusal != nil {
 			e.Err, e.Found = refusal, refusal.Error()
 		}

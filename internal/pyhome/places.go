@@ -32,23 +32,25 @@ func thisMachine() machine {
 	}
 }
 
-// place is a path to ask, an interpreter or a home.
-type place struct{ path, source string }
+// Place is where a Python is looked for: an interpreter or a home.
+type Place struct{ Path, Source string }
+
+// Places lists where the calling process, with its rights and its environment,
+// would look for a Python when none is named, in the order of preference.
+func Places() []Place { return thisMachine().places() }
 
 // interpreterName tells python3.11 from python3-config.
 var interpreterName = regexp.MustCompile(`^python3(\.[0-9]+t?)?$`)
 
 // places lists what to ask in the order of preference, each interpreter once.
-func (m machine) places() []place {
+func (m machine) places() []Place {
 	var l placeList
 	if env := m.getenv("VIRTUAL_ENV"); env != "" {
 		l.add(env, "VIRTUAL_ENV")
 	}
 	path := m.pathDirs()
 	for _, dir := range path {
-		if l.addExecutable(filepath.Join(dir, "python3"), "PATH") {
-			break
-		}
+		l.addExecutable(filepath.Join(dir, "python3"), "PATH")
 	}
 	for _, dir := range m.bin {
 		l.addExecutable(filepath.Join(dir, "python3"), dir)
@@ -98,7 +100,7 @@ func (m machine) pyenvRoots() []string {
 
 // placeList collects places without repetition.
 type placeList struct {
-	places []place
+	places []Place
 	seen   map[string]bool
 }
 
@@ -111,16 +113,14 @@ func (l *placeList) add(path, source string) {
 		l.seen = make(map[string]bool)
 	}
 	l.seen[key] = true
-	l.places = append(l.places, place{path, source})
+	l.places = append(l.places, Place{path, source})
 }
 
 // addExecutable adds an interpreter if there is one.
-func (l *placeList) addExecutable(path, source string) bool {
-	if !isExecutable(path) {
-		return false
+func (l *placeList) addExecutable(path, source string) {
+	if isExecutable(path) {
+		l.add(path, source)
 	}
-	l.add(path, source)
-	return true
 }
 
 // addAll adds the interpreters of a directory.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -194,6 +195,52 @@ func script(t *testing.T, dir, name, text string) {
 	if err := os.Chmod(write(t, dir, name, text), 0o755); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// doctor calls that Python the default which a server uses, also when that runs
+// as another account, which cannot reach the first one on PATH.
+func TestDoctorAndServerAgree(t *testing.T) {
+	t.Parallel()
+	if !isRoot() {
+		t.Log("this is not root: both are the same account")
+	}
+	dir := tempDir(t)
+	private := filepath.Join(dir, "private")
+	out, err := exec.Command("/usr/bin/python3", "-m", "venv", "--without-pip", filepath.Join(private, "venv")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.Chmod(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "app.py", helloScript)
+	path := "PATH=" + private + "/venv/bin:/usr/bin:/bin"
+	p := launch{dir: dir, env: []string{path}}.run(t, "doctor", "--json")
+	p.wait()
+	var found []struct {
+		Home, Problem string
+		Default       bool
+	}
+	if err := json.Unmarshal([]byte(p.stdout.String()), &found); err != nil {
+		t.Fatalf("%v in %s", err, p.stdout)
+	}
+	chosen := ""
+	for _, f := range found {
+		if f.Default {
+			chosen = f.Home
+		}
+		if isRoot() && strings.HasPrefix(f.Home, private) && !strings.Contains(f.Problem, "may not search "+private) {
+			t.Errorf("of the private one doctor says %+v", f)
+		}
+	}
+	inBothModes(t, func(t *testing.T, l launch) {
+		l.dir, l.env, l.args = dir, []string{path}, []string{"app.py"}
+		p := l.start(t)
+		p.stdout.await(t, `^Python +: \S+ \(`+regexp.QuoteMeta(chosen)+`\)$`)
+		if isRoot() {
+			p.stderr.await(t, `\[core:info\] .* not using Python in `+private+`/venv/bin/python3 \(PATH\): .*permission denied: \S+ may not search `+private)
+		}
+	})
 }
 
 func TestDoctor(t *testing.T) {
