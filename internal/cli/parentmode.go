@@ -45,7 +45,7 @@ func startParent(ctx context.Context, o *StartOptions, plan hosting.Plan, args [
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 	if err := p.open(); err != nil {
-		explain(stderr, err)
+		p.explainFailure(stderr, err)
 		return statusFailure
 	}
 	defer p.close()
@@ -63,7 +63,7 @@ func startParent(ctx context.Context, o *StartOptions, plan hosting.Plan, args [
 		return statusOK
 	}
 	if err != nil {
-		explain(stderr, err)
+		p.explainFailure(stderr, err)
 		return statusFailure
 	}
 	p.pythonName = p.pythonNames()

@@ -57,7 +57,7 @@ func startServer(ctx context.Context, o *StartOptions, stdout, stderr io.Writer)
 	stops := holdSignals(ctx)
 	defer stops.end()
 	if err := s.assemble(ctx, stdout, stderr); err != nil {
-		explain(stderr, err)
+		s.explainFailure(stderr, err)
 		return statusFailure
 	}
 	defer s.logs.Close()
@@ -81,6 +81,20 @@ func explain(stderr io.Writer, err error) {
 	if repair := repairOf(err); repair != "" {
 		fmt.Fprintf(stderr, "repair: %s\n", repair)
 	}
+}
+
+// explainFailure says why a server has not started: where the user looks, and in
+// the log if that is elsewhere.
+func (s *serving) explainFailure(stderr io.Writer, err error) {
+	explain(stderr, err)
+	if s.logs == nil || s.o.LogToTerminal {
+		return
+	}
+	text := fmt.Sprintf("the server does not start: %v", err)
+	if repair := repairOf(err); repair != "" {
+		text += "; repair: " + repair
+	}
+	s.log(logs.Error, "%s", text)
 }
 
 // repairOf is what to do about an error, "" when its text says it all.

@@ -48,6 +48,9 @@ func (p *Parent) tellEnd(g *generation, exit spawn.Exit) {
 	if exit.Status != 0 || exit.Signal != 0 {
 		level = logs.Warn
 	}
+	if g.failed.Load() {
+		level = logs.Debug
+	}
 	p.log(level, "the server process %d ended: %s; it lived %v", exit.Pid, p.causeOf(g, exit), time.Since(g.began).Round(time.Millisecond))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -19,6 +20,8 @@ type generation struct {
 	parent *Parent
 	server *server
 	began  time.Time      // of the server process
+	before bool           // another one serves while it starts
+	failed atomic.Bool    // it has not started: whoever wanted it tells why
 	cgroup string         // what oom calls that of the server
 	work   sync.WaitGroup // what follows processes
 
@@ -43,7 +46,7 @@ func (p *Parent) startGeneration(ctx context.Context, before *generation) (*gene
 		return nil, err
 	}
 	now := time.Now()
-	g := &generation{parent: p, groups: map[string]*group{}, began: now, cgroup: p.oom.Watch(process.Pid(), now)}
+	g := &generation{parent: p, groups: map[string]*group{}, before: before != nil, began: now, cgroup: p.oom.Watch(process.Pid(), now)}
 	g.server = followServer(process, g)
 	if err = g.server.wait(ctx); err == nil {
 		err = g.startGroups(ctx, before)
@@ -52,6 +55,7 @@ func (p *Parent) startGeneration(ctx context.Context, before *generation) (*gene
 		err = g.serve()
 	}
 	if err != nil {
+		g.failed.Store(true)
 		_ = g.end(cancelled(err), wire.Stopping{}) // err is what matters
 		return nil, err
 	}

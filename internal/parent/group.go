@@ -56,6 +56,7 @@ func (g *group) supervise() error {
 		Name: o.Name, Processes: o.Processes, Start: g.start, Observer: g,
 		Log:     func(level logs.Level, text string) { g.log(level, "%s", text) },
 		Startup: o.StartupTimeout, Graceful: o.GracefulTimeout, Eviction: o.EvictionTimeout, Shutdown: o.ShutdownTimeout,
+		FirstDecides:    g.generation.decidedBy(g),
 		RestartInterval: o.RestartInterval, RestartMemory: o.RestartMemory,
 		OOM: g.generation.parent.oom, CPU: o.CPUKill(), Deadlock: g.deadlock(), Used: g.settings.Used,
 	})

@@ -123,6 +123,21 @@ func (g *generation) startRule(failed map[string]error, before *generation) erro
 	return nil
 }
 
+// decidedBy reports that a start has failed if a group cannot start, and nothing
+// is lost by it: it is the only one that would serve anything. Of a reload that is
+// not said: the log tells about it as it does of any start.
+func (g *generation) decidedBy(only *group) bool {
+	if g.before || g.parent.o.Serves || only.isService() {
+		return false
+	}
+	for i := range g.parent.o.Groups {
+		if o := &g.parent.o.Groups[i].Options; o.Threads != 0 && o.Name != only.name() {
+			return false
+		}
+	}
+	return true
+}
+
 // serves reports whether requests for a group are served; g may be nil.
 func (g *generation) serves(name string) bool {
 	if !g.accepts() {

@@ -132,6 +132,10 @@ func (g *Group) complainAgain(l *life) {
 	}
 }
 
+// decision is the time in which a group is given up that cannot start, before it
+// tries again (Options.FirstDecides).
+const decision = time.Second
+
 // failedToStart plans the next attempt.
 func (g *Group) failedToStart(l *life) {
 	reason := l.failure
@@ -147,6 +151,11 @@ func (g *Group) failedToStart(l *life) {
 	delay := g.startAfter(l, time.Now())
 	if p.hurried {
 		p.hurried, delay = false, min(delay, p.haste())
+	}
+	if g.o.FirstDecides && !g.served {
+		g.undone = true
+		delay = max(delay, decision)
+		reason += lastLine(l.exit.Output)
 	}
 	g.plan(p, delay)
 	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Next: delay, Old: p.old != nil && p.old.state.inService()}

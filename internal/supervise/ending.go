@@ -119,6 +119,9 @@ func (l *life) String() string {
 // log writes a line about a life, or about the group if l is nil.
 func (g *Group) log(level logs.Level, l *life, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
+	if g.undone {
+		level = logs.Debug
+	}
 	if l != nil {
 		text = fmt.Sprintf("%v %s", l, text)
 	}

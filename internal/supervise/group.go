@@ -30,6 +30,8 @@ type Group struct {
 	replacing *place  // whose turn it is; the only one with two lives
 	budget    budget  // of starts because of deaths
 	stopping  bool
+	served    bool // a process was ready
+	undone    bool // Options.FirstDecides, and a process could not start
 
 	recycleReason string // of the last Recycle
 	recycled      int    // what that has returned
@@ -128,6 +130,7 @@ func (g *Group) over() bool {
 func (g *Group) happened(l *life, e Event) {
 	switch e.Kind {
 	case Ready:
+		g.served, g.undone = true, false
 		g.becameReady(l, e.NotLoaded)
 	case Unloaded:
 		g.foundUnloaded(l, e.Reason)

@@ -23,6 +23,11 @@ type Options struct {
 	// Log gets what happens as text. It may be nil.
 	Log func(logs.Level, string)
 
+	// FirstDecides says that whoever starts the group gives it up if a first process
+	// cannot start, and tells why: then the group says nothing of that (but at level
+	// debug), and waits before it tries again. It counts until one is ready.
+	FirstDecides bool
+
 	Startup  time.Duration // until ready; 0: no limit
 	Graceful timeout.Limit // to drain
 	Eviction timeout.Limit // to drain after Evict; None: Graceful

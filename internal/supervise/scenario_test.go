@@ -387,3 +387,32 @@ func TestNothingNeedsToBeGiven(t *testing.T) {
 	}
 	g.Recycle("late") // nobody hears it, and nothing blocks
 }
+
+// A group that is given up when its first process cannot start says nothing of it
+// and waits before it tries again; once a process was ready it is as any other.
+func TestFirstDecides(t *testing.T) {
+	o := usual(1)
+	o.FirstDecides = true
+	scenario(t, o, func(t *testing.T, w *world) {
+		births := 0
+		w.born = func(f *fake) {
+			births++
+			if births == 1 || births == 3 {
+				w.later(time.Second, func() { f.exit(Exit{Status: 3, Output: []string{"oh"}}) })
+				return
+			}
+			w.later(time.Second, f.ready)
+		}
+		w.run(10 * time.Second)
+		w.expect(`
+			0s 101 start 1
+			1s cannot start 1: exited with status 3 before it was ready (its last words: oh), next in 1s
+			2s 102 start 1
+			3s 102 up`)
+		w.mustLog(`debug: group "app": process 1 (pid 101) could not start: exited with status 3 before it was ready (its last words: oh)`)
+		w.process(102).exitStatus(1)
+		w.run(10 * time.Second)
+		w.mustLog(`error: group "app": process 1 (pid 103) could not start: exited with status 3 before it was ready (its last words: oh); it is tried again`)
+		w.shutdown()
+	})
+}
