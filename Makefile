@@ -13,14 +13,22 @@ help: ## print this list
 
 .PHONY: setup
 setup: ## install what building and testing need (Debian, as root)
-	@scripts/setup.sh
+	@scripts/setup.sh test
+
+.PHONY: setup-demo
+setup-demo: # what the demonstration needs
+	@scripts/setup.sh demo
+
+.PHONY: setup-bench
+setup-bench: # what the benchmarks need
+	@scripts/setup.sh bench
 
 .PHONY: build
 build: ## build the program as build/gophersnake
 	$(GO) build -trimpath -o $(BUILD)/gophersnake ./cmd/gophersnake
 
 .PHONY: demo
-demo: setup build ## install what is missing, build, and serve the demonstration on http://localhost:8000/
+demo: setup-demo build ## install what is missing, build, and serve the demonstration on http://localhost:8000/
 	@scripts/demo.sh $(BUILD)/gophersnake $(DEMO_ARGS)
 
 .PHONY: test
@@ -44,15 +52,15 @@ cgocheck: setup ## run the tests of the adapter with strict checks of pointers p
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/python ./test/wsgi
 
 .PHONY: bench
-bench: setup build ## compare with other servers, both modes, into bench/README.md (30 minutes, quiet machine)
+bench: setup-bench build ## compare with other servers, both modes, into bench/README.md (30 minutes, quiet machine)
 	$(GO) run ./bench -gophersnake $(BUILD)/gophersnake -update-readme bench/README.md $(BENCH_ARGS)
 
 .PHONY: idle
-idle: setup build ## memory of 10,000 idle connections, both modes, into bench/README.md
+idle: setup-bench build ## memory of 10,000 idle connections, both modes, into bench/README.md
 	$(GO) run ./bench/idle -gophersnake $(BUILD)/gophersnake -update-readme bench/README.md $(IDLE_ARGS)
 
 .PHONY: soak
-soak: setup build ## a million requests and 20,000 uploads in each mode: memory and descriptors must stay
+soak: setup-demo build ## a million requests and 20,000 uploads in each mode: memory and descriptors must stay
 	$(GO) run ./bench/soak -gophersnake $(BUILD)/gophersnake $(SOAK_ARGS)
 	$(GO) run ./bench/soak -gophersnake $(BUILD)/gophersnake -daemon $(SOAK_ARGS)
 

@@ -1,17 +1,44 @@
 #!/usr/bin/env bash
-# Installs what building and testing need, when it is missing. Debian; needs
-# root only for what is missing.
+# Installs what a purpose needs, when it is missing. Debian; needs root only for
+# what is missing.
+#
+#   setup.sh build    to build the program
+#   setup.sh demo     to build it and serve the demonstration
+#   setup.sh test     to run all tests
+#   setup.sh bench    to run the benchmarks
+#
+#   setup.sh -n ...   print what the purpose needs, and install nothing
 set -euo pipefail
 
-packages=(
-  gcc libc6-dev make                        # cgo
-  libpython3.11 python3 python3-venv        # a Python with a shared library
-  curl                                      # a real client
-  chromium                                  # a real browser, headless
-  procps                                    # ps: the names of processes, as people see them
-  wrk apache2 libapache2-mod-wsgi-py3       # load and a peer, for `make bench`
-)
-[ "${SETUP_BENCH:-1}" = 1 ] || packages=("${packages[@]:0:9}")
+dry=
+if [ "${1:-}" = -n ]; then
+  dry=1
+  shift
+fi
+
+build=(gcc libc6-dev make)                        # cgo
+demo=("${build[@]}" python3 libpython3.11)        # a Python with a shared library
+testing=("${demo[@]}" python3-venv                # virtual environments, and pip for the frameworks
+  curl                                            # a real client
+  chromium                                        # a real browser, headless
+  procps)                                         # ps: the names of processes, as people see them
+bench=("${demo[@]}" python3-venv
+  wrk apache2 libapache2-mod-wsgi-py3)            # load and a peer
+
+case "${1:-}" in
+  build) packages=("${build[@]}") ;;
+  demo) packages=("${demo[@]}") ;;
+  test) packages=("${testing[@]}") ;;
+  bench) packages=("${bench[@]}") ;;
+  *)
+    echo "usage: setup.sh [-n] build|demo|test|bench" >&2
+    exit 2
+    ;;
+esac
+if [ -n "$dry" ]; then
+  printf '%s\n' "${packages[@]}"
+  exit 0
+fi
 
 missing=()
 for p in "${packages[@]}"; do
