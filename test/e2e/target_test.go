@@ -71,10 +71,10 @@ func TestModuleTarget(t *testing.T) {
 func TestModuleTargetWrong(t *testing.T) {
 	t.Parallel()
 	for target, want := range map[string]string{
-		"site_of_ours.wsgl:application":  `There is no module 'site_of_ours\.wsgl'; did you mean site_of_ours\.wsgi\?$`,
-		"sites_of_ours.wsgi:application": `There is no module 'sites_of_ours'; did you mean site_of_ours\.wsgi\?$`,
-		"nothing_like.it:application":    `There is no module 'nothing_like': the directory it is looked for in is that of --working-directory`,
-		"site_of_ours.wsgi:aplication":   `WSGI0089: Target module 'site_of_ours\.wsgi' does not contain WSGI application 'aplication'\. Did you mean site_of_ours\.wsgi:application `,
+		"site_of_ours.wsgl:application":    `There is no module 'site_of_ours\.wsgl'; did you mean site_of_ours\.wsgi\?$`,
+		"sites_of_ours.wsgi:application":   `There is no module 'sites_of_ours'; did you mean site_of_ours\.wsgi\?$`,
+		"nothing_like.it:application":      `There is no module 'nothing_like': the directory it is looked for in is that of --working-directory`,
+		"site_of_ours.wsgi:my_application": `WSGI0089: Target module 'site_of_ours\.wsgi' does not contain WSGI application 'my_application'\. Did you mean site_of_ours\.wsgi:application `,
 	} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
