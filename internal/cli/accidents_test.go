@@ -86,7 +86,7 @@ func TestMemoryLimits(t *testing.T) {
 			if a := s.get(fmt.Sprint("/greedy?", much)); a.StatusCode != http.StatusInternalServerError {
 				t.Errorf("%s %q", a.Status, a.body)
 			}
-			s.await(`\[wsgi:error\] .*MemoryError$`)
+			s.await(`^\| \[id \S+\] MemoryError$`)
 			for range 10 {
 				if a := s.get("/greedy"); a.StatusCode != http.StatusOK || a.body != before {
 					t.Errorf("%s, process %s, want %s", a.Status, a.body, before)
