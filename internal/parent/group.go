@@ -175,7 +175,8 @@ func (g *group) tell(kind string, payload any, files ...*os.File) {
 	if g.isService() {
 		return
 	}
-	if err := g.generation.server.send(kind, payload, files...); err != nil {
+	// a generation that has failed to start is being killed
+	if err := g.generation.server.send(kind, payload, files...); err != nil && !g.generation.failed.Load() {
 		g.log(logs.Error, "%v", err)
 	}
 }
