@@ -296,7 +296,7 @@ static struct gs_result conclude(struct gs_request *r, enum outcome o, const str
 		int lost;
 
 		r->sent = 1;
-		GS_IO(r, lost = r->io->send(r->call, r->buf, r->size));
+		GS_SEND_HEAD(r, lost = r->io->send(r->call, r->buf, r->size));
 		r->gone = lost < 0;
 	}
 	struct gs_result result = {

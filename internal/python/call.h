@@ -69,7 +69,8 @@ struct gs_request {
 	int published;   /* pending->state is READY */
 	int started;     /* start_response has been called */
 	int head_final;  /* Content-Length is known and written */
-	int sent;        /* the head has gone out */
+	int sent;        /* the head goes out, or has */
+	int heading;     /* one thread sends it now, without the GIL: see GS_SEND_HEAD */
 	int gone;        /* the client has */
 	int blocks;      /* held back in buf */
 	int excess;      /* bytes beyond Content-Length were dropped */
@@ -168,6 +169,15 @@ struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call c
 		(r)->in_io++;           \
 		GS_UNLOCKED(statement); \
 		(r)->in_io--;           \
+	} while (0)
+
+/* GS_IO for what sends the head, by the thread that has set sent. What others write
+ * meanwhile waits (gs_reclaim): a body does not come before its head. */
+#define GS_SEND_HEAD(r, statement)   \
+	do {                         \
+		(r)->heading = 1;    \
+		GS_IO(r, statement); \
+		(r)->heading = 0;    \
 	} while (0)
 
 /* The request that runs on the calling thread, or NULL. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Output that may wait while a lazy application computes on: any number of
  * blocks of this many bytes in all, or two blocks that fit into the buffer. */
@@ -15,10 +16,15 @@ struct start {
 	struct gs_request *r; /* NULL once the request is over */
 };
 
+/* How long to wait at a time for the thread that sends the head. */
+enum { HEAD_MICROSECONDS = 50 };
+
 int gs_reclaim(struct gs_request *r)
 {
 	int lost;
 
+	while (r->heading)
+		GS_IO(r, usleep(HEAD_MICROSECONDS));
 	if (!r->published)
 		return r->gone;
 	r->published = 0;
@@ -30,7 +36,7 @@ int gs_reclaim(struct gs_request *r)
 	r->sent = 1;
 	if (gs_forked)
 		return r->gone = 1;
-	GS_IO(r, lost = r->io->settle(r->call));
+	GS_SEND_HEAD(r, lost = r->io->settle(r->call));
 	if (lost < 0)
 		r->gone = 1;
 	return r->gone;
@@ -50,7 +56,7 @@ static int deliver(struct gs_request *r, const char *data, size_t n, int flush)
 		return r->gone = 1;
 	if (!r->sent) {
 		r->sent = 1;
-		GS_IO(r, lost = r->io->send(r->call, r->buf, r->size));
+		GS_SEND_HEAD(r, lost = r->io->send(r->call, r->buf, r->size));
 	}
 	if (lost == 0 && n > 0)
 		GS_IO(r, lost = r->io->write(r->call, data, n, flush));

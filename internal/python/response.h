@@ -35,7 +35,8 @@ int gs_emit(struct gs_request *r, const char *data, size_t n, enum gs_emit how);
  * exception. */
 int gs_finish_head(struct gs_request *r);
 
-/* Takes the buffer back from whoever may send it. Returns 0, or 1 when the client
+/* Takes the buffer back from whoever may send it, and waits for the thread that sends
+ * the head, so that nothing overtakes that. Returns 0, or 1 when the client
  * is gone. Afterwards r->sent says whether it was sent. */
 int gs_reclaim(struct gs_request *r);
 
