@@ -33,6 +33,9 @@ func FuzzScanner(f *testing.F) {
 			t.Fatalf("whole: %d messages, state %d, %v; split: %d, %d, %v",
 				whole.messages, whole.state, whole.refusal, split.messages, split.state, split.refusal)
 		}
+		if whole.refusal == nil && !bytes.Equal(left, pieces) {
+			t.Fatalf("of the whole %q is left, of the pieces %q", left, pieces)
+		}
 		if whole.refusal == nil && whole.state == requestLine && len(whole.carry) == 0 {
 			compare(t, left, whole.messages)
 		}
