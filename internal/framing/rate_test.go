@@ -150,9 +150,11 @@ func TestSlowBody(t *testing.T) {
 				})
 				buf := make([]byte, 4096)
 				start, got, err := time.Now(), 0, error(nil)
-				for n := 0; err == nil; got += n {
+				for err == nil {
 					<-time.After(c.pause)
+					var n int
 					n, err = conn.Read(buf)
+					got += n
 				}
 				took := time.Since(start)
 				if c.most == 0 {

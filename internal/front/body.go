@@ -60,7 +60,7 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 	}
 	switch {
-	case err == nil || err == io.EOF:
+	case err == nil || errors.Is(err, io.EOF):
 		b.err = err
 	case b.err == nil:
 		b.err = b.explain(err)
@@ -188,7 +188,7 @@ func (x *exchange) readPrefix() bool {
 	}
 	x.body.byApp.Store(false)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		x.wholeBody(n)
 	case err != nil:
 		x.brokenBody(err)
