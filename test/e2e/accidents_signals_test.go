@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -159,6 +162,24 @@ func TestServerPID(t *testing.T) {
 	p.expect("/server", 200, strings.Join([]string{want, want}, " "))
 }
 
+// freeze stops a process and returns when none of its threads runs.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all threads are stopped", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("list threads of process %d: %v, %v", pid, threads, err)
+		}
+		return !slices.ContainsFunc(threads, func(name string) bool {
+			text, err := os.ReadFile(name)
+			return err == nil && !bytes.Contains(text, []byte(") T "))
+		})
+	})
+}
+
 // TestFrozenDaemon: a process that is stopped, and so cannot even find out that it
 // is stuck, is killed after deadlock-timeout. Its requests get 504, and the log
 // says why; others are served by its replacement.
@@ -170,9 +191,7 @@ func TestFrozenDaemon(t *testing.T) {
 	go func() { answered <- p.get("/sleep").StatusCode }()
 	p.stderr.await(t, `falls asleep`)
 	pid := p.onlyDaemon()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, pid)
 	if after := p.get("/"); after.StatusCode != 200 || after.body == before {
 		t.Errorf("%s from process %s, before it was %s", after.Status, after.body, before)
 	}
