@@ -72,7 +72,7 @@ func (f *feedRequests) Keep(k wire.Keeping) {
 	for _, h := range f.role.here {
 		h.app.Keep()
 	}
-	f.role.unloaded.watch(k.Files)
+	f.role.unloaded.watch(k.Stamps)
 }
 
 // Vitals are the figures of the request threads.

@@ -30,7 +30,7 @@ type roleSettings struct {
 	// ServerPID is the server that a daemon serves.
 	ServerPID int `json:",omitempty"`
 	// NotLoaded is what the last process of the group could not load, and has logged;
-	// without Files.
+	// without Stamps.
 	NotLoaded *wire.NotLoaded `json:",omitempty"`
 }
 

@@ -19,12 +19,13 @@ import (
 // may let another attempt succeed. The zero value knows of none. Its methods are
 // safe for concurrent use.
 type unloaded struct {
-	mu     sync.Mutex
-	order  []string // of scripts, as they failed
-	failed map[string]python.NotLoaded
-	kept   []string // files that a replacement of this process depends on
-	role   *role    // of a daemon that has said that it is ready
-	begin  func()   // begins to watch the files; nil if they are watched
+	mu      sync.Mutex
+	order   []string // of scripts, as they failed
+	failed  map[string]python.NotLoaded
+	stamps  map[string]watch.Stamp // by file: as they were after the last attempt
+	changed bool                   // one of them has, so that they are known no more
+	role    *role                  // of a daemon that has said that it is ready
+	begin   func()                 // begins to watch the files; nil if they are watched
 }
 
 // note is told of each attempt that has failed.
@@ -38,6 +39,7 @@ func (u *unloaded) note(n python.NotLoaded) {
 		u.order = append(u.order, n.Script)
 	}
 	u.failed[n.Script] = n
+	u.addLocked(n.Stamps)
 	if u.role == nil {
 		return
 	}
@@ -56,12 +58,12 @@ const (
 
 // toldOf is what the parent is told.
 func toldOf(n python.NotLoaded) *wire.NotLoaded {
-	told := &wire.NotLoaded{Script: n.Script, Reason: strings.ReplaceAll(n.Reason[:min(len(n.Reason), maxReason)], "\x00", " "), Files: n.Files}
-	for len(told.Files) > 0 {
+	told := &wire.NotLoaded{Script: n.Script, Reason: strings.ReplaceAll(n.Reason[:min(len(n.Reason), maxReason)], "\x00", " "), Stamps: n.Stamps}
+	for len(told.Stamps) > 0 {
 		if text, err := json.Marshal(told); err == nil && len(text) <= maxTold {
 			break
 		}
-		told.Files = told.Files[:len(told.Files)/2]
+		told.Stamps = told.Stamps[:len(told.Stamps)/2]
 	}
 	return told
 }
@@ -80,22 +82,38 @@ func (u *unloaded) first() *wire.NotLoaded {
 func (u *unloaded) files() []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	files := slices.Clone(u.kept)
-	for n := range maps.Values(u.failed) {
-		files = append(files, n.Files...)
-	}
-	return files
+	return slices.Collect(maps.Keys(u.stamps))
 }
 
-// watch adds files that a replacement of this process depends on.
-func (u *unloaded) watch(files []string) {
+// known returns what a file was when the attempt to load it was over.
+func (u *unloaded) known(name string) (watch.Stamp, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(files) == 0 {
-		return
+	s, ok := u.stamps[name]
+	return s, ok && !u.changed
+}
+
+// watch has the files watched that a replacement of this process depends on.
+func (u *unloaded) watch(stamps []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(stamps) > 0 {
+		u.addLocked(stamps)
+		u.beginLocked()
 	}
-	u.kept = files
-	u.beginLocked()
+}
+
+// addLocked adds files as they were after an attempt.
+func (u *unloaded) addLocked(stamps []string) {
+	if u.stamps == nil {
+		u.stamps = map[string]watch.Stamp{}
+	}
+	for _, text := range stamps {
+		if name, s, ok := watch.ParseStamp(text); ok {
+			u.stamps[name] = s
+		}
+	}
+	u.changed = false
 }
 
 // report has the parent told of scripts that fail from now on, and of files that
@@ -119,15 +137,17 @@ func (u *unloaded) beginLocked() {
 	}
 }
 
-// follow tells the parent of files that have changed since it has looked first. What
-// changed between the attempt and that look is found by the next attempt: files that
-// the application writes each time that it is loaded must not make it for ever.
+// follow tells the parent of files that have changed since an attempt was over, not of
+// what the application writes each time that it is loaded.
 func (u *unloaded) follow(ctx context.Context) {
 	u.mu.Lock()
 	r := u.role
 	u.mu.Unlock()
-	w := &watch.Watcher{Files: u.files}
+	w := &watch.Watcher{Files: u.files, Known: u.known}
 	for change := w.Wait(ctx); change != nil; change = w.Wait(ctx) {
+		u.mu.Lock()
+		u.changed = true
+		u.mu.Unlock()
 		r.changed(change.Name)
 	}
 }

@@ -130,7 +130,7 @@ func (g *group) began(r wire.Readiness) {
 	g.ready, g.failure = &r, nil
 	g.keeping = wire.Keeping{}
 	if r.NotLoaded != nil {
-		g.keeping = wire.Keeping{Files: r.NotLoaded.Files}
+		g.keeping = wire.Keeping{Stamps: r.NotLoaded.Stamps}
 	}
 }
 

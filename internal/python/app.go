@@ -53,9 +53,11 @@ type Script struct {
 type NotLoaded struct {
 	Script string // its path, or its name
 	Reason string // the exception, on one line or more
-	// Files are those that took part in the attempt, whether they exist or not: if one
-	// of them changes, the next attempt may succeed. There is a bound to their number.
-	Files []string
+	// Stamps are of the files that took part in the attempt, whether they exist or not,
+	// after it: if one of them changes, the next attempt may succeed. Each is the time
+	// of the last change in nanoseconds since 1970, the size, -1 if there is no such
+	// file, and the name, with blanks between. There is a bound to their number.
+	Stamps []string
 }
 
 // Owner is the account or group that a script file and its directory must belong

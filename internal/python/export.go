@@ -102,7 +102,7 @@ func gsNotLoaded(script *C.char, scriptSize C.size_t, reason *C.char, reasonSize
 	}
 	tell(NotLoaded{
 		Script: text(script, scriptSize), Reason: text(reason, reasonSize),
-		Files: slices.Collect(strings.SplitSeq(text(files, filesSize), "\n")),
+		Stamps: slices.Collect(strings.SplitSeq(text(files, filesSize), "\n")),
 	})
 }
 

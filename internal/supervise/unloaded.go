@@ -77,19 +77,24 @@ func (n *growth) nextAttempt() time.Duration {
 // its time has not come, because of reason.
 func (g *Group) hasten(l *life, reason string) {
 	p := l.place
-	l.retirement.delay = 0
-	if p.old != l || p.cur == nil {
+	switch {
+	case p.old != l: // it is in the queue
+		if l.retirement.delay == 0 {
+			return
+		}
+		l.retirement.delay = min(l.retirement.delay, p.haste())
+	case p.cur == nil || p.cur.state != Waiting:
+		p.backoff.useless, p.hurried = 0, true // the one that is starting may not know of it
 		return
+	default:
+		p.backoff.useless = 0
+		by := time.Now().Add(p.haste())
+		if !by.Before(p.cur.deadline) {
+			return
+		}
+		p.cur.deadline = by
 	}
-	p.backoff.useless = 0
-	if p.cur.state != Waiting {
-		p.hurried = true // the one that is starting may not know of it
-		return
-	}
-	if delay := p.haste(); time.Now().Add(delay).Before(p.cur.deadline) {
-		p.cur.deadline = time.Now().Add(delay)
-		g.log(logs.Notice, l, "its replacement is tried %s: %s", in(delay), reason)
-	}
+	g.log(logs.Notice, l, "its replacement is tried as soon as may be: %s", reason)
 }
 
 // haste returns how long to wait with an attempt because something has changed: not at

@@ -67,7 +67,7 @@ func TestUnloadedIsHurried(t *testing.T) {
 		}
 		w.process(old).spec.Events(Event{Kind: Asks, Reason: "models.py has changed", Changed: true})
 		w.run(5 * time.Second)
-		w.mustLog("its replacement is tried at once: models.py has changed")
+		w.mustLog("its replacement is tried as soon as may be: models.py has changed")
 		for _, p := range w.g.Snapshot().Places {
 			if len(p.Processes) != 1 || p.Processes[0].NotLoaded != "" {
 				t.Errorf("place %d: %+v", p.Number, p.Processes)

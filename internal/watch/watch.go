@@ -7,25 +7,33 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // granularity is how far a file's time may lag behind the clock.
 const granularity = 10 * time.Millisecond
 
-// stamp is what changes when a file does.
-type stamp struct {
-	modified time.Time
-	size     int64
-	exists   bool
-}
+// Stamp is what changes when a file does: the time of its last change in nanoseconds
+// since 1970, and its size. A file that does not exist has the time 0 and the size -1.
+type Stamp struct{ Modified, Size int64 }
 
-func stampOf(name string) stamp {
+func stampOf(name string) Stamp {
 	info, err := os.Stat(name)
 	if err != nil {
-		return stamp{}
+		return Stamp{0, -1}
 	}
-	return stamp{modified: info.ModTime(), size: info.Size(), exists: true}
+	return Stamp{Modified: info.ModTime().UnixNano(), Size: info.Size()}
+}
+
+// ParseStamp reads a Stamp and the name of its file: "MODIFIED SIZE NAME".
+func ParseStamp(text string) (name string, s Stamp, ok bool) {
+	first, rest, _ := strings.Cut(text, " ")
+	second, name, _ := strings.Cut(rest, " ")
+	modified, err1 := strconv.ParseInt(first, 10, 64)
+	size, err2 := strconv.ParseInt(second, 10, 64)
+	return name, Stamp{modified, size}, err1 == nil && err2 == nil && name != ""
 }
 
 // digestOf returns a digest of what a file holds, also of one that cannot be
@@ -55,6 +63,9 @@ type Watcher struct {
 	// it is, whenever it was modified. So an application may write a file each
 	// time before it reads it.
 	Read map[string]string
+	// Known tells what a file was when it was read; consulted when it is first seen,
+	// in place of Loading. nil: nothing is known.
+	Known func(name string) (s Stamp, ok bool)
 }
 
 // Change is a file that is not what it was when it was read.
@@ -74,7 +85,7 @@ func (w *Watcher) Wait(ctx context.Context) *Change {
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	seen := make(map[string]stamp)
+	seen := make(map[string]Stamp)
 	for loaded := w.Loading; ; {
 		now := time.Now()
 		if changed := w.look(seen, loaded); changed != nil {
@@ -93,14 +104,17 @@ func (w *Watcher) Wait(ctx context.Context) *Change {
 
 // look compares each file with what was seen of it; files not seen before have
 // been read after loaded.
-func (w *Watcher) look(seen map[string]stamp, loaded time.Time) *Change {
+func (w *Watcher) look(seen map[string]Stamp, loaded time.Time) *Change {
 	for _, name := range w.Files() {
 		now := stampOf(name)
 		before, known := seen[name]
+		if !known && w.Known != nil {
+			before, known = w.Known(name)
+		}
 		switch {
 		case known && before != now:
 			return &Change{Name: name}
-		case !known && !loaded.IsZero() && now.modified.After(loaded):
+		case !known && !loaded.IsZero() && now.Modified > loaded.UnixNano():
 			if digest := digestOf(name); digest != w.Read[name] {
 				return &Change{Name: name, Digest: digest}
 			}

@@ -143,3 +143,41 @@ func newList(names ...string) *list {
 
 func (l *list) set(names ...string) { l.names.Store(&names) }
 func (l *list) get() []string       { return *l.names.Load() }
+
+// TestKnown: what changed before the first look is found if it is known what the file
+// was when it was read.
+func TestKnown(t *testing.T) {
+	dir := t.TempDir()
+	file, none := filepath.Join(dir, "app.py"), filepath.Join(dir, "none.py")
+	write(t, file, "text")
+	os.Chtimes(file, time.Time{}, time.Unix(5, 7))
+	for _, test := range []struct{ name, file, stamp, want string }{
+		{"the same", file, "5000000007 4 ", "waiting"},
+		{"another time", file, "5000000008 4 ", file},
+		{"another size", file, "5000000007 5 ", file},
+		{"it was missing", file, "0 -1 ", file},
+		{"it is missing", none, "0 -1 ", "waiting"},
+		{"it is gone", none, "5000000007 4 ", none},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			name, stamp, ok := ParseStamp(test.stamp + test.file)
+			if !ok || name != test.file {
+				t.Fatalf("%q, %v", name, ok)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				w := &Watcher{
+					Files: func() []string { return []string{test.file} },
+					Known: func(name string) (Stamp, bool) { return stamp, name == test.file },
+				}
+				if got := waiting(t, w, func() {}); got != test.want {
+					t.Errorf("%s, want %s", got, test.want)
+				}
+			})
+		})
+	}
+	for _, text := range []string{"", "5", "5 6", "x 6 name", "5 x name", "5 6 "} {
+		if name, _, ok := ParseStamp(text); ok {
+			t.Errorf("%q is a stamp of %q", text, name)
+		}
+	}
+}

@@ -67,8 +67,9 @@ type Readiness struct {
 type NotLoaded struct {
 	Script string
 	Reason string
-	// Files may let the next attempt succeed when one of them changes.
-	Files []string `json:",omitempty"`
+	// Stamps are of files, as package watch parses them: the next attempt may succeed
+	// when one of them changes.
+	Stamps []string `json:",omitempty"`
 }
 
 // String says it on one line.
@@ -77,9 +78,9 @@ func (n *NotLoaded) String() string {
 }
 
 // Keeping says what another process could not load: its replacement is to be tried
-// again when one of the files changes.
+// again when one of the files of NotLoaded.Stamps changes.
 type Keeping struct {
-	Files []string `json:",omitempty"`
+	Stamps []string `json:",omitempty"`
 }
 
 // Failure is why a process could not start.

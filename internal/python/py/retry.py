@@ -161,14 +161,15 @@ def _foreign(path):
     return not path.startswith(_STDLIB) or any(os.sep + part + os.sep in path for part in _SITE)
 
 
-def _bounded(names):
-    """As many names as may be told, from the first."""
-    size = 0
-    for name in names:
-        size += len(os.fsencode(name)) + 4
-        if size > MOST_NAMES or "\n" in name:
+def _bounded(stamps):
+    """As many stamps as may be told, from the first, each with time, size and name."""
+    told = 0
+    for name, stamp in stamps.items():
+        line = "%d %d %s" % (*(stamp or (0, -1)), name)
+        told += len(os.fsencode(line)) + 4
+        if told > MOST_NAMES or "\n" in name:
             return
-        yield name
+        yield line
 
 
 def _forget(names):
