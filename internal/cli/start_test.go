@@ -109,6 +109,30 @@ func TestStopsObey(t *testing.T) {
 	<-s.stop.Done()
 }
 
+// A rotation that fails is not said to have gone well.
+func TestStopsReopenFails(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	l, err := openLogs(&StartOptions{LogDirectory: dir, LogLevel: logs.Info}, account.Current(), io.Discard, &stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := os.Rename(dir, dir+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	s := holdSignals(t.Context())
+	defer s.end()
+	s.take(syscall.SIGHUP, l)
+	text, err := os.ReadFile(filepath.Join(dir+".moved", "error_log"))
+	if err != nil || !strings.Contains(string(text), "reopen log file") || strings.Contains(string(text), "log files reopened") {
+		t.Errorf("the old log holds %q, %v", text, err)
+	}
+}
+
 func TestServerURL(t *testing.T) {
 	for _, c := range [][3]string{
 		{"localhost", "8000", "http://localhost:8000/"},

@@ -109,13 +109,17 @@ func (l *logFiles) open(name *string, dir, base string, who account.Account) (io
 	return f, nil
 }
 
-// reopen goes on in new files after a log rotation.
-func (l *logFiles) reopen() {
+// reopen goes on in new files after a log rotation, and reports whether it can
+// in all of them. The log says where it cannot.
+func (l *logFiles) reopen() bool {
+	all := true
 	for _, f := range l.all() {
 		if err := f.Reopen(); err != nil {
+			all = false
 			l.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
 		}
 	}
+	return all
 }
 
 // inherited returns duplicates of the logs for another process: of the error

@@ -56,8 +56,9 @@ func (s *stops) obey(l *logFiles) {
 
 func (s *stops) take(sig os.Signal, l *logFiles) {
 	if sig == syscall.SIGHUP || sig == syscall.SIGUSR1 {
-		l.reopen()
-		l.errors.Log(logs.Record{Level: logs.Notice, Module: "core", Message: "log files reopened"})
+		if l.reopen() { // else the log says which was not
+			l.errors.Log(logs.Record{Level: logs.Notice, Module: "core", Message: "log files reopened"})
+		}
 		return
 	}
 	s.mu.Lock()
