@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -24,12 +25,14 @@ type logFiles struct {
 	name      string       // of the access log, likewise; "" for none
 
 	own map[string]*logs.File // error logs of process groups that have one, by name
+
+	bequests []logs.Bequest // of the program that this process was before
 }
 
-// openOwn opens the error log of one process group, which is made to belong to
-// who.
+// openOwn opens the error log of one process group; a new one is made to belong
+// to who.
 func (l *logFiles) openOwn(group, path string, who account.Account) error {
-	f, err := logs.OpenFile(path)
+	f, err := logs.OpenFile(path, ownerOf(who))
 	if err != nil {
 		return fmt.Errorf("%w; name a file that can be written with --service-log-file", err)
 	}
@@ -37,18 +40,12 @@ func (l *logFiles) openOwn(group, path string, who account.Account) error {
 		l.own = map[string]*logs.File{}
 	}
 	l.own[group] = f
-	return giveFile(path, who)
+	return nil
 }
 
-// giveFile makes a log belong to an account, if this process may.
-func giveFile(path string, who account.Account) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	if err := os.Chown(path, int(who.UID), int(who.GID)); err != nil {
-		return fmt.Errorf("give log file to %s: %w", who.Name, err)
-	}
-	return nil
+// ownerOf is an account as the owner of logs.
+func ownerOf(who account.Account) *logs.Owner {
+	return &logs.Owner{UID: int(who.UID), GID: int(who.GID)}
 }
 
 // inheritedBy is inherited for a process of a group.
@@ -69,11 +66,14 @@ func (l *logFiles) all() []*logs.File {
 	return slices.AppendSeq(slices.Clone(l.files), maps.Values(l.own))
 }
 
-// openLogs opens the logs that o asks for. Files are made to belong to who.
+// openLogs opens the logs that o asks for. New files are made to belong to who.
 func openLogs(o *StartOptions, who account.Account, stdout, stderr io.Writer) (*logFiles, error) {
-	l := &logFiles{errorName: "/dev/stderr", name: "/dev/stdout"}
+	bequests, err := bequestsOfLogs()
+	if err != nil {
+		return nil, err
+	}
+	l := &logFiles{errorName: "/dev/stderr", name: "/dev/stdout", bequests: bequests}
 	errorTo, accessTo := stderr, stdout
-	var err error
 	if o.LogDirectory != "" {
 		if errorTo, err = l.open(&l.errorName, o.LogDirectory, "error_log", who); err != nil {
 			return nil, err
@@ -98,14 +98,14 @@ func openLogs(o *StartOptions, who account.Account, stdout, stderr io.Writer) (*
 
 func (l *logFiles) open(name *string, dir, base string, who account.Account) (io.Writer, error) {
 	*name = filepath.Join(dir, base)
-	f, err := logs.OpenFile(*name)
+	f, err := l.inherit(*name)
+	if f == nil && err == nil {
+		f, err = logs.OpenFile(*name, ownerOf(who))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; name a directory that can be written with --log-directory", err)
 	}
 	l.files = append(l.files, f)
-	if err := giveFile(*name, who); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
 	return f, nil
 }
 
@@ -116,10 +116,19 @@ func (l *logFiles) reopen() bool {
 	for _, f := range l.all() {
 		if err := f.Reopen(); err != nil {
 			all = false
-			l.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error()})
+			l.errors.Log(logs.Record{Level: logs.Error, Module: "core", Message: err.Error() + repairOfReopen(err)})
 		}
 	}
 	return all
+}
+
+// repairOfReopen is what to do about a log that cannot be opened again.
+func repairOfReopen(err error) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	who := account.Current().Name
+	return fmt.Sprintf("; let %s write in the directory, or have the rotation make the file for %[1]s (\"create\" of logrotate)", who)
 }
 
 // inherited returns duplicates of the logs for another process: of the error

@@ -108,10 +108,18 @@ func (r *reload) end(restart bool, err error) error {
 	if err != nil {
 		r.s.log(logs.Error, "%v", err)
 	}
+	environment := r.environment()
+	if len(r.s.logs.files) > 0 {
+		open, err := r.s.logs.bequeath()
+		if err != nil {
+			return errors.Join(err, r.bequest.Close())
+		}
+		environment = append(environment, open)
+	}
 	if err := r.s.logs.Close(); err != nil {
 		return errors.Join(err, r.bequest.Close())
 	}
-	return r.bequest.Exec(r.environment()...)
+	return r.bequest.Exec(environment...)
 }
 
 // environment is what the next run of the program is told.

@@ -165,7 +165,7 @@ func TestErrorLogEndsATornLine(t *testing.T) {
 func TestErrorLogDoesNotMix(t *testing.T) {
 	const goroutines, records = 8, 200
 	path := filepath.Join(t.TempDir(), "error_log")
-	file, err := OpenFile(path)
+	file, err := OpenFile(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 func openTestFile(t *testing.T) *File {
 	t.Helper()
-	f, err := OpenFile(filepath.Join(t.TempDir(), "log"))
+	f, err := OpenFile(filepath.Join(t.TempDir(), "log"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestFileAppends(t *testing.T) {
 	if _, err := f.Write([]byte("one\n")); err != nil {
 		t.Fatal(err)
 	}
-	again, err := OpenFile(f.Path())
+	again, err := OpenFile(f.Path(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestFileStaysOpenWhenItCannotReopen(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f, err := OpenFile(filepath.Join(dir, "log"))
+	f, err := OpenFile(filepath.Join(dir, "log"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestFileClosed(t *testing.T) {
 
 func TestOpenFileSaysWhich(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "log")
-	if _, err := OpenFile(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := OpenFile(path, nil); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("OpenFile: %v, want the path in it", err)
 	}
 }
