@@ -32,7 +32,7 @@ func (f *feedRequests) Running(dst []worker.Running) []worker.Running {
 		return dst
 	}
 	for _, r := range feed.Running(nil) {
-		dst = append(dst, worker.Running{Thread: r.Thread, Serial: r.Serial, For: r.For, Waited: r.Waited, Name: feed.Name(r)})
+		dst = append(dst, worker.Running{Thread: r.Thread, Serial: r.Serial, For: r.For, Waited: r.Waited, Name: feed.Name(r), Answers: r.Answers})
 	}
 	return dst
 }

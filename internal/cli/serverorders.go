@@ -325,6 +325,7 @@ func (s *serverOrders) Close(ctx context.Context) error {
 		g.Close()
 	}
 	if s.role.python != nil {
+		s.role.python.Abandon(s.role.front.Cut())
 		return s.role.python.Close(ctx)
 	}
 	return nil

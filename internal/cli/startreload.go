@@ -89,6 +89,7 @@ func (r *reload) forgo() {
 func (r *reload) Close(ctx context.Context) error {
 	select {
 	case <-r.watched:
+		r.s.python.Abandon(r.s.front.Cut())
 		return r.s.python.Close(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the list of source files: %w", context.Cause(ctx))

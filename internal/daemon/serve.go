@@ -242,7 +242,11 @@ func (c *call) timeout() error {
 func (c *call) gone() (outcome, error) {
 	err := fmt.Errorf("process %d of group %q ended while it served %s %s, for %v: %s",
 		c.p.o.PID, c.g.o.Name, c.req.Method, c.req.URI, c.ran(), c.p.cause)
-	c.log(logs.Error, err.Error())
+	level := logs.Error
+	if c.sent && c.p.cause == causeClosed {
+		level = logs.Debug // who has shut the server down has said what was cut
+	}
+	c.log(level, err.Error())
 	kind := gateway.Gone
 	if c.p.stuck {
 		kind = gateway.Timeout

@@ -43,6 +43,7 @@ type work struct {
 	closing      bool      // it is the last one of its connection
 	accessStatus int       // for the access log, of a stream that was reset without a response
 	duplexed     bool      // the application may read on
+	endless      bool      // it is counted in Server.endless
 
 	patience  time.Duration // with the client, in place of the server's; 0: that holds
 	impatient atomic.Bool   // it was over, on a stream of HTTP/2
@@ -64,6 +65,9 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 
 // release forgets the request and gives the exchange back.
 func (x *exchange) release() {
+	if x.endless {
+		x.s.endless.Add(-1)
+	}
 	clear(x.values[:x.nvalues])
 	x.nvalues = 0
 	x.s.ahead.give(x.piece)

@@ -143,6 +143,10 @@ func (x *exchange) Flush() error {
 	if x.writeErr != nil {
 		return x.writeErr
 	}
+	if x.declared < 0 && !x.endless {
+		x.endless = true
+		x.s.endless.Add(1)
+	}
 	return x.flush()
 }
 

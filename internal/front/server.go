@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gophersnake/gophersnake/internal/framing"
+	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/quiet"
 )
 
@@ -27,7 +28,9 @@ type Server struct {
 	warnedHop atomic.Bool // of a hop-by-hop header from the application
 	warned204 atomic.Bool // of a body with a status that has none
 	accepting acceptance
-	draining  atomic.Bool // each response is the last of its connection
+	draining  atomic.Bool  // each response is the last of its connection
+	endless   atomic.Int64 // responses of unknown length of which a part has been flushed
+	cut       atomic.Int64 // of those, when Shutdown cut them off
 	open      openConnections
 }
 
@@ -89,8 +92,9 @@ func (s *Server) Serve(l net.Listener) error {
 // Shutdown stops accepting, and waits until running requests, and those that come
 // in the next moment on connections that are open, have been answered: see settle.
 // When ctx ends first it closes their connections and returns the error of ctx
-// without waiting for the application. It may be called more than once, and from
-// several goroutines.
+// without waiting for the application. Streams of events are no reason for an
+// error: they have no end, and are cut off then. It may be called more than once,
+// and from several goroutines.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.settle(ctx)
 	defer s.tidier.stop()
@@ -100,13 +104,22 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	s.open.each(func(c *framing.Conn) { c.Linger(false) })
-	running := s.Active()
+	endless := s.endless.Load()
+	running := s.Active() - endless
+	s.cut.Store(endless)
 	closing := s.http.Close()
-	if running == 0 {
+	if endless > 0 {
+		s.o.Log.Log(logs.Record{Level: logs.Info, Module: "core",
+			Message: fmt.Sprintf("%d responses without a length, such as streams of events, were cut off", endless)})
+	}
+	if running <= 0 {
 		return closing // what was left was about to end
 	}
 	return errors.Join(fmt.Errorf("shut down with %d requests running: %w", running, err), closing)
 }
+
+// Cut returns how many streams Shutdown has cut off. Their requests may still run.
+func (s *Server) Cut() int { return int(s.cut.Load()) }
 
 // Active returns how many requests are being answered.
 func (s *Server) Active() int64 { return s.active.Load() }

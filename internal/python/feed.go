@@ -127,8 +127,9 @@ func (f *Feed) Add(a *App) int {
 const leftInterval = 2 * time.Millisecond
 
 // Stop lets each thread finish its request and waits for them. When ctx is
-// done it cuts the requests off and returns how many threads are left; Python
-// cannot be closed then.
+// done it cuts the requests off and returns how many threads are left; they stay
+// in Python, of which Close then runs the exit handlers and no more. It may be
+// called again, to wait on.
 func (f *Feed) Stop(ctx context.Context) error {
 	C.gs_feed_stop(0)
 	tick := time.NewTicker(leftInterval)
@@ -136,12 +137,14 @@ func (f *Feed) Stop(ctx context.Context) error {
 	for {
 		left := int(C.gs_feed_left())
 		if left == 0 {
+			f.rt.left.Store(0)
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			C.gs_feed_stop(1)
+			f.rt.left.Store(int32(left))
 			return fmt.Errorf("wait for requests in %d threads: %w", left, context.Cause(ctx))
 		}
 	}
@@ -156,6 +159,8 @@ type Running struct {
 	// For is how long it has run, Waited how long its thread has waited for the
 	// client meanwhile, which is no part of For.
 	For, Waited time.Duration
+	// Answers says that a part of its response has been sent.
+	Answers bool
 }
 
 // Running appends the requests that run now to dst.
@@ -167,7 +172,7 @@ func (f *Feed) Running(dst []Running) []Running {
 		if waited := time.Duration(look.waited_ns); look.serial != 0 {
 			dst = append(dst, Running{
 				Thread: i, Serial: uint32(look.serial), Slot: uint32(look.slot),
-				TID: int(look.tid), Waited: waited,
+				TID: int(look.tid), Waited: waited, Answers: look.answers != 0,
 				For: max(0, time.Duration(now-int64(look.began_ns))-waited),
 			})
 		}

@@ -42,6 +42,7 @@ int gs_feed_left(void);
 struct gs_feed_look {
 	uint32_t serial;    /* of its request; 0: none */
 	uint32_t slot;
+	int answers;        /* a part of its response has been sent */
 	int64_t began_ns;   /* CLOCK_MONOTONIC */
 	int64_t waited_ns;  /* of the time since then: for the client */
 	long tid;           /* of the operating system */

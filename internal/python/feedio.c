@@ -62,9 +62,18 @@ static ssize_t feed_read(gs_call call, char *buf, size_t size)
 	return n;
 }
 
+/* The serial is that of the request that runs: the flusher sends only while the
+ * worker waits for it. */
+static void note_sent(struct gs_worker *w)
+{
+	__atomic_store_n(&w->sent, w->serial, __ATOMIC_RELAXED);
+}
+
 static int feed_send(gs_call call, const char *flat, size_t size)
 {
 	struct gs_worker *w = (struct gs_worker *)call;
+
+	note_sent(w);
 
 	active();
 	lock(w, &w->out);
@@ -122,6 +131,7 @@ static void flush(struct gs_worker *w)
 					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	pthread_mutex_lock(&w->out);
+	note_sent(w);
 	int lost = gs_slot_send(&w->slot, w->slot.out, w->pending.size);
 	__atomic_store_n(&w->settled, lost < 0 ? 2 : 1, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&w->out);

@@ -17,6 +17,7 @@ struct gs_worker {
 	struct gs_thread *thread;
 	uint32_t busy;   /* serial of the request that runs, or 0 */
 	uint32_t serial; /* of the last one */
+	uint32_t sent;   /* serial of the last one of whose response a part was sent before its end */
 	int64_t began_ns;
 	struct gs_waits waits; /* of that request */
 	int64_t bytes; /* of response bodies, of requests that are over */

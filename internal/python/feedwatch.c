@@ -19,6 +19,7 @@ void gs_feed_look(int thread, struct gs_feed_look *look)
 	look->serial = __atomic_load_n(&w->busy, __ATOMIC_SEQ_CST);
 	look->began_ns = __atomic_load_n(&w->began_ns, __ATOMIC_RELAXED);
 	look->waited_ns = gs_waited(&w->waits, gs_monotonic_ns());
+	look->answers = __atomic_load_n(&w->sent, __ATOMIC_RELAXED) == look->serial;
 	look->slot = __atomic_load_n(&w->slot.index, __ATOMIC_RELAXED);
 	look->tid = t ? t->tid : 0;
 	if (__atomic_load_n(&w->busy, __ATOMIC_SEQ_CST) != look->serial)

@@ -123,9 +123,10 @@ void gs_interp_signal(struct gs_interp *in, int number);
 /*
  * Tells subscribers the reason, runs shutdown callbacks and atexit handlers of every interpreter and
  * finalises those that no thread of their own keeps alive. No thread may be
- * inside gs_attach. Nothing of this package may be called afterwards.
+ * inside gs_attach, unless busy says so: then nothing is finalised, and the process
+ * is to end. Nothing of this package may be called afterwards.
  */
-void gs_python_stop(const char *reason);
+void gs_python_stop(const char *reason, int busy);
 
 /*
  * Takes the GIL of interp for the calling thread, with the thread state it

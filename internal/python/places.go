@@ -61,9 +61,9 @@ func (p *places) wait(ctx context.Context, start time.Time, timer **time.Timer) 
 	}
 }
 
-// fill takes all places for good, and returns the cause when ctx is done first.
-func (p *places) fill(ctx context.Context) error {
-	for range cap(p.taken) {
+// fill takes n places for good, and returns the cause when ctx is done first.
+func (p *places) fill(ctx context.Context, n int) error {
+	for range n {
 		select {
 		case p.taken <- struct{}{}:
 		case <-ctx.Done():

@@ -127,7 +127,7 @@ func TestWaitingEnds(t *testing.T) {
 		}
 		impatient, stop := context.WithCancelCause(t.Context())
 		full := make(chan error, 1)
-		go func() { full <- p.fill(impatient) }()
+		go func() { full <- p.fill(impatient, cap(p.taken)) }()
 		synctest.Wait()
 		stop(errors.New("impatient"))
 		if err := settled(t, full); err == nil || err.Error() != "impatient" {

@@ -131,7 +131,9 @@ type Runtime struct {
 	main    chan func()
 	closing chan struct{}
 	stop    chan struct{}
-	reason  string // why, for subscribers; set before stop is closed
+	reason  string       // why, for subscribers; set before stop is closed
+	left    atomic.Int32 // requests that are inside at the end; see Abandon
+	dropped atomic.Int32 // those that Abandon was told of
 	ended   chan struct{}
 
 	gil     *gil // of the main interpreter, and of those without their own
@@ -204,7 +206,7 @@ func (rt *Runtime) mainThread(started chan<- error) {
 			work()
 		case <-rt.stop:
 			reason := C.CString(rt.reason)
-			C.gs_python_stop(reason)
+			C.gs_python_stop(reason, C.int(rt.left.Load()))
 			C.free(unsafe.Pointer(reason))
 			return
 		}
@@ -373,6 +375,15 @@ func (rt *Runtime) newInterpreter(group string) (*interp, error) {
 // ErrClosed is returned for requests that come after Close.
 var ErrClosed = errors.New("python has been closed")
 
+// noticing is how long the requests that Abandon was told of may take.
+const noticing = 500 * time.Millisecond
+
+// Abandon says that n of the requests inside Python are of use to nobody: their
+// clients have been cut off. Close waits for them for a moment only, as long as
+// they may need to notice that; those that have not, because they wait for
+// something else, are left, and what they run in is not taken down.
+func (rt *Runtime) Abandon(n int) { rt.dropped.Store(int32(n)) }
+
 // Close runs the shutdown callbacks and exit handlers of all interpreters and
 // ends them. Requests still inside Python are waited for until ctx is done;
 // then Python is left as it is and the cause returned. Close may be called
@@ -382,10 +393,16 @@ func (rt *Runtime) Close(ctx context.Context) error { return rt.CloseFor(ctx, ""
 // CloseFor is Close with the shutdown_reason that subscribers are told.
 func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 	close(rt.closing)
-	if err := rt.places.fill(ctx); err != nil {
+	dropped := min(int(rt.dropped.Load()), rt.opts.Threads)
+	if err := rt.places.fill(ctx, rt.opts.Threads-dropped); err != nil {
 		return fmt.Errorf("wait for requests inside Python: %w", err)
 	}
 	rt.threads.wait()
+	moment, cancel := context.WithTimeout(ctx, noticing)
+	defer cancel()
+	if rt.places.fill(moment, dropped) != nil {
+		rt.left.Add(1)
+	}
 	rt.flusher.stop()
 	rt.reason = reason
 	close(rt.stop)

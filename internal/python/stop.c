@@ -46,12 +46,16 @@ static void release(struct gs_interp *in)
 		gs_clear(owned[i]);
 }
 
-/* Ends a sub-interpreter; returns 0 if threads of its own keep it alive. */
-static int stop_sub(struct gs_interp *in, const char *reason)
+/*
+ * Ends a sub-interpreter, if ending says so; returns 0 if it has not been ended:
+ * threads of its own keep it alive.
+ */
+static int stop_sub(struct gs_interp *in, int ending, const char *reason)
 {
 	gs_attach(in);
-	gs_drop_other_seats(in);
-	if (!say_stopping(in, 1, reason)) {
+	if (ending)
+		gs_drop_other_seats(in);
+	if (!say_stopping(in, ending, reason)) {
 		gs_detach(in);
 		return 0;
 	}
@@ -65,12 +69,12 @@ static int stop_sub(struct gs_interp *in, const char *reason)
 	return 1;
 }
 
-void gs_python_stop(const char *reason)
+void gs_python_stop(const char *reason, int busy)
 {
-	int all = 1;
+	int all = !busy;
 
 	for (int i = gs_ninterps - 1; i > 0; i--)
-		all &= stop_sub(gs_interps[i], reason);
+		all &= stop_sub(gs_interps[i], !busy, reason);
 	gs_attach(gs_interps[0]);
 	int end = say_stopping(gs_interps[0], all, reason);
 	gs_stopped = 1;

@@ -18,6 +18,8 @@ type Running struct {
 	// For is how long it has run. Waited is how long it has waited for its client
 	// meanwhile, which is no part of For.
 	For, Waited time.Duration
+	// Answers says that a part of its response has been sent.
+	Answers bool
 	// Name says which request it is, for the log.
 	Name string
 }

@@ -34,6 +34,12 @@ type Options struct {
 // ErrParentGone says that the process ends because its parent has.
 var ErrParentGone = errors.New("the parent process is gone")
 
+// noticing is how long streams may take to notice that their server is gone.
+const noticing = 500 * time.Millisecond
+
+// errNobody is why streams are not waited for.
+var errNobody = errors.New("they still run, and nobody waits for them")
+
 // worker is a running Run.
 type worker struct {
 	Options
@@ -176,14 +182,39 @@ func (w *worker) receive() error {
 	}
 }
 
+// leaveStreams reports whether there is nothing to wait for but responses that have
+// begun, and whose server is gone: it has cut them off, as streams of events have
+// no end, and it has said of others what was lost. They get a moment to notice that.
+func (w *worker) leaveStreams(ctx context.Context) bool {
+	select {
+	case <-w.ServerGone:
+	default:
+		return false
+	}
+	moment, cancel := context.WithTimeoutCause(ctx, noticing, errNobody)
+	defer cancel()
+	err := w.Requests.Stop(moment)
+	for _, r := range w.Requests.Running(nil) {
+		if !r.Answers {
+			return false
+		}
+	}
+	if err != nil {
+		w.log(logs.Info, "%v", err)
+	}
+	return true
+}
+
 // end ends requests and Python within the time of order.
 func (w *worker) end(ctx context.Context, order wire.Stopping) error {
 	over := order.Shutdown.After(time.Now())
 	requests, cancel := timeout.Until(ctx, over, fmt.Errorf("they still run after %v (shutdown-timeout)", order.Shutdown))
 	defer cancel()
-	if err := w.Requests.Stop(requests); err != nil {
-		w.log(logs.Error, "%v", err)
-		return err
+	if !w.leaveStreams(requests) {
+		if err := w.Requests.Stop(requests); err != nil {
+			w.log(logs.Error, "%v", err)
+			return err
+		}
 	}
 	handlers, cancel := timeout.Until(ctx, over, fmt.Errorf("exit handlers still run after %v (shutdown-timeout)", order.Shutdown))
 	defer cancel()

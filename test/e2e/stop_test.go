@@ -311,3 +311,64 @@ func signalAll(t *testing.T, pids []int, sig syscall.Signal) {
 		}
 	}
 }
+
+// eventScript is a stream of events without an end. Between events it sleeps, or it
+// waits for one that never comes and cannot notice that its client has left.
+const eventScript = `import atexit, itertools, queue, time
+
+atexit.register(print, "exit handler was run")
+
+def events(wait):
+    for n in itertools.count():
+        yield b"data: %d\n\n" % n
+        wait()
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/event-stream")])
+    if environ["PATH_INFO"] == "/deaf":
+        return events(queue.Queue().get)
+    return events(lambda: time.sleep(0.02))
+`
+
+// An open stream of events ends with the graceful-timeout and without a complaint:
+// it has no end that could be waited for.
+func TestStopWithEventStream(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/events", "/deaf"} {
+		t.Run(path[1:], func(t *testing.T) {
+			t.Parallel()
+			inBothModes(t, func(t *testing.T, l launch) {
+				l.dir = tempDir(t)
+				write(t, l.dir, "app.py", eventScript)
+				l.args = []string{"--graceful-timeout", "1", "app.py"}
+				p := l.start(t)
+				c := p.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
+				r := answerHead(t, c)
+				if _, err := io.ReadFull(r, make([]byte, len("data: 0\n\n"))); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				p.signal(syscall.SIGTERM)
+				_, err := io.Copy(io.Discard, r)
+				if took := time.Since(began); took < time.Second || err == nil {
+					t.Errorf("the stream ended after %v: %v", took, err)
+				}
+				p.wait()
+				p.stderr.await(t, `\[wsgi:info\] .*exit handler was run$`)
+				if n := p.stderr.count(`\[\w+:(warn|error|crit)\]|Traceback`); n > 0 {
+					t.Errorf("%d complaints:\n%s", n, p.stderr)
+				}
+			})
+		})
+	}
+}
+
+// answerHead reads the head of a response and returns its body.
+func answerHead(t *testing.T, c net.Conn) io.Reader {
+	t.Helper()
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Body
+}
