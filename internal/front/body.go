@@ -32,6 +32,7 @@ type body struct {
 	touched bool // something has been read, or asked for
 
 	byApp, ended atomic.Bool            // the application has read; there is no more to read
+	unwanted     atomic.Bool            // what is still to come is not waited for
 	wrongLength  atomic.Pointer[string] // of HTTP/2: how it does not match Content-Length
 	tooLarge     bool
 	timeout      bool
@@ -119,8 +120,10 @@ func (b *body) explain(err error) error {
 	case errors.As(err, &refusal):
 		return &gateway.BodyError{Reason: refusal.Reason}
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &network) && network.Timeout():
-		b.timeout = true
-		b.x.logSlowBody()
+		if !b.unwanted.Load() {
+			b.timeout = true
+			b.x.logSlowBody()
+		}
 		return &gateway.BodyError{Reason: "timeout"}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &gateway.BodyError{Reason: "Connection closed by client"}

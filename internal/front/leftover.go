@@ -47,6 +47,7 @@ func (x *exchange) declined() bool { return x.body.src != nil && !x.body.touched
 
 // leave lets go of what the client may still send of the body.
 func (x *exchange) leave() {
+	x.body.unwanted.Store(true)
 	if x.conn.conn != nil && x.r.ProtoMajor == 1 {
 		x.conn.conn.Leave()
 	}
@@ -69,6 +70,7 @@ func (x *exchange) abandonBody() {
 // may be called by another goroutine than Read's while the request is served.
 func (b *body) Interrupt() {
 	x := b.x
+	b.unwanted.Store(true)
 	switch {
 	case x.r.ProtoMajor != 1:
 		_ = reading(http.NewResponseController(x.w), time.Unix(1, 0)) // an error says that the stream has ended

@@ -110,6 +110,31 @@ func answerBeforeBody(t *testing.T, app app, in, want string) time.Duration {
 	return took
 }
 
+// A body that the server does not wait for any more is no fault of its client: an
+// application that fails without it gets 500, and nothing is said of slowness.
+func TestFailureBeforeBody(t *testing.T) {
+	fails := app(func(_ context.Context, r *gateway.Request, _ gateway.ResponseWriter) error {
+		var reading sync.WaitGroup
+		reading.Go(func() { _, _ = io.Copy(io.Discard, r.Body) })
+		r.Body.(interrupter).Interrupt()
+		reading.Wait()
+		return &gateway.Error{Kind: gateway.Failed, Err: errors.New("for its own reasons")}
+	})
+	s := start(t, Options{App: fails, LimitRequestBody: NoLimit})
+	if got := ask(t, s, promised(1<<30, 1000)); got.StatusCode != 500 {
+		t.Errorf("got %s", got.Status)
+	}
+	in, out := io.Pipe()
+	defer out.Close()
+	go out.Write(make([]byte, 1000))
+	if got := do(t, http.MethodPost, "http://"+s.addr, in, func(r *http.Request) { r.ContentLength = 1 << 30 }); got.StatusCode != 500 {
+		t.Errorf("HTTP/2: got %s", got.Status)
+	}
+	if found := s.find("too slowly"); len(found) > 0 {
+		t.Errorf("logged %+v", found)
+	}
+}
+
 // A stream of HTTP/2 ends as well, at once, and disturbs no other.
 func TestHTTP2AnswerBeforeBody(t *testing.T) {
 	s := start(t, Options{App: app(impatient), LimitRequestBody: NoLimit, SocketTimeout: NoLimit})
