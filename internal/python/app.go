@@ -230,7 +230,7 @@ func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseW
 // serve runs c on one of the threads that serve.
 func (rt *Runtime) serve(c *call, t *target) C.struct_gs_result {
 	result := c.run(t)
-	for tries := 0; result.kind == C.GS_ELSEWHERE; tries++ {
+	for tries := 0; result.elsewhere != 0; tries++ {
 		rt.threads.move(tries)
 		result = c.run(t)
 	}

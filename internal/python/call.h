@@ -108,11 +108,11 @@ enum gs_kind {
 	GS_GONE,      /* the client went away */
 	GS_STALE,     /* the script changed: nothing was done */
 	GS_DENIED,    /* the script may not be run: 403; the reason has been logged */
-	GS_ELSEWHERE, /* the thread does not serve: nothing was done */
 };
 
 struct gs_result {
 	int kind;
+	int elsewhere;  /* the thread does not serve: nothing was done, the rest says nothing */
 	int status;     /* of the head in out, or that was sent */
 	uint32_t size;  /* bytes in out */
 	int fd;         /* GS_FILE: given to the caller, who closes it */
