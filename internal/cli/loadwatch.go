@@ -29,7 +29,7 @@ func (e *hungError) Error() string {
 func (s *serving) preload(app *python.App, group string) error {
 	loaded := make(chan error, 1)
 	go func() { loaded <- app.Preload(group) }() // if it hangs, it ends with the process
-	began := time.Now()
+	began := s.loading // startup-timeout has begun shortly before
 	for _, look := range s.looks() {
 		timer := time.NewTimer(time.Until(began.Add(look)))
 		select {
@@ -45,7 +45,7 @@ func (s *serving) preload(app *python.App, group string) error {
 	return <-loaded
 }
 
-// looks are when a script that still loads is looked at, after its start.
+// looks are when a script that still loads is looked at, after the start of Python.
 func (s *serving) looks() []time.Duration {
 	first, second := serverLook, stackLook
 	for i := range s.plan.Groups {
