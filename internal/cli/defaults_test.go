@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -72,10 +73,16 @@ func documentation(t *testing.T) []string {
 
 var word = regexp.MustCompile(`[A-Za-z0-9%{}/_-]+`)
 
+// mebibytes are how the documentation writes large sizes.
+var mebibytes = regexp.MustCompile(`[0-9]+ MiB`)
+
 // saysDefault reports whether a text names a default: all words of that, and no
 // other number than it has.
 func saysDefault(text, byDef string) bool {
-	text = strings.ReplaceAll(text, "10 MiB", "10485760")
+	text = mebibytes.ReplaceAllStringFunc(text, func(size string) string {
+		n, _ := strconv.Atoi(strings.Fields(size)[0]) // it is digits
+		return strconv.Itoa(n << 20)
+	})
 	said, wanted := word.FindAllString(text, -1), word.FindAllString(byDef, -1)
 	for _, w := range wanted {
 		if w != "or" && !slices.Contains(said, w) {

@@ -29,7 +29,7 @@ func (e *hungError) Error() string {
 func (s *serving) preload(app *python.App, group string) error {
 	loaded := make(chan error, 1)
 	go func() { loaded <- app.Preload(group) }() // if it hangs, it ends with the process
-	began := s.loading // startup-timeout has begun shortly before
+	began := s.loading                           // startup-timeout has begun shortly before
 	for _, look := range s.looks() {
 		timer := time.NewTimer(time.Until(began.Add(look)))
 		select {

@@ -207,7 +207,7 @@ func TestHTTP2HugeHead(t *testing.T) {
 // Otherwise the stream is reset, and the application is not asked; if it has been,
 // because the body is larger than what is read ahead, it is not believed.
 func TestHTTP2ContentLength(t *testing.T) {
-	small, large := "hello", strings.Repeat("a", 1<<20+5)
+	small, large := "hello", strings.Repeat("a", 64<<10+5)
 	for _, c := range []struct {
 		name    string
 		lengths []string
@@ -248,7 +248,7 @@ func TestHTTP2ContentLength(t *testing.T) {
 }
 
 func contentLength(t *testing.T, lengths, data []string, want, logged string) {
-	s := start(t, Options{App: app(func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
+	s := start(t, Options{ChunkedRequest: true, ReadAhead: 64 << 10, App: app(func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
 		if r.Method != "POST" {
 			return answer(w, "other")
 		}

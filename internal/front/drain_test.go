@@ -162,7 +162,7 @@ func TestDrainAfterLongResponse(t *testing.T) {
 // HTTP/2 connections are told by GOAWAY: a request that comes while others would
 // be idle is answered.
 func TestDrainHTTP2(t *testing.T) {
-	s := start(t, Options{App: app(echo)})
+	s := start(t, Options{ChunkedRequest: true, App: app(echo)})
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	defer transport.CloseIdleConnections()
@@ -177,7 +177,7 @@ func TestDrainHTTP2(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.Body.Close()
-		if body, err := io.ReadAll(r.Body); err != nil || string(body) != "5 - of -1" || r.ProtoMajor != 2 {
+		if body, err := io.ReadAll(r.Body); err != nil || string(body) != "5 - of 5" || r.ProtoMajor != 2 {
 			t.Errorf("got %s %q, %v", r.Proto, body, err)
 		}
 	}

@@ -46,7 +46,7 @@ func TestLeft(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			arrived, leave, asked := make(chan bool, 1), make(chan time.Time, 1), make(chan time.Duration, 1)
-			s := start(t, Options{App: sendsNothing(arrived, leave, asked)})
+			s := start(t, Options{App: sendsNothing(arrived, leave, asked), ReadAhead: 64 << 10})
 			conn := send(t, s, c.in)
 			<-arrived
 			began := time.Now()
