@@ -148,6 +148,10 @@ func runStartServer(ctx context.Context, s surroundings, args []string) int {
 	case err != nil:
 		return reject(s, "start-server", err)
 	}
+	if err := shedRights(o); err != nil {
+		explain(s.stderr, err)
+		return statusFailure
+	}
 	if o.EmbeddedMode {
 		return startServer(ctx, o, s.stdout, s.stderr)
 	}

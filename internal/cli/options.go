@@ -48,7 +48,8 @@ type StartOptions struct {
 	LogToTerminal   bool   // the opposite of LogDirectory being set
 	LogDirectory    string // "" for the terminal
 
-	User, UserGroup string // "" for the account running the command
+	User, UserGroup string   // "" for the account running the command
+	PassEnv         []string // variables of root's environment that are handed on
 
 	Services []ServiceOptions // in the order in which they were given
 

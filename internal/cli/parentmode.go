@@ -187,7 +187,7 @@ func (p *parentMode) startServer() (parent.Process, error) {
 	}
 	defer closeFiles(files)
 	return p.launcher.Start(spawn.Options{
-		Role: wire.RoleServer, Settings: p.settings(p.plan),
+		Role: wire.RoleServer, Settings: p.settings(p.plan), Env: p.environ(p.account),
 		Files: slices.Concat([]*os.File{p.socket}, files), Output: p.outputOf("server"),
 	})
 }
@@ -200,6 +200,10 @@ func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int)
 		return nil, err
 	}
 	defer closeFiles(files)
+	who, err := g.Identity(p.account)
+	if err != nil {
+		return nil, err
+	}
 	settings := p.settings(p.plan.Only(g.Name))
 	settings.ServerPID = pid
 	if ready, ok := p.parent.Ready(g.Name); ok && ready.NotLoaded != nil {
@@ -210,7 +214,7 @@ func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int)
 		role = wire.RoleService
 	}
 	return p.launcher.Start(spawn.Options{
-		Role: role, Settings: settings, Name: g.Title(),
+		Role: role, Settings: settings, Name: g.Title(), Env: p.environ(who),
 		Files: []*os.File{server, files[0]}, Output: p.outputOf(g.Name),
 	})
 }

@@ -82,7 +82,7 @@ func (r *role) prepareServer(orders *serverOrders) (err error) {
 	if r.listener, err = takeOver(r.in.Files()[fileMain], r.settings.ForeignSocket); err != nil {
 		return err
 	}
-	if err := account.Become(r.account); err != nil {
+	if err := account.BecomeHidden(r.account); err != nil {
 		return err
 	}
 	if err := r.dieWithParent(); err != nil {

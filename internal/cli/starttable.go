@@ -116,6 +116,8 @@ var startRows = []option[StartOptions]{
 		text(func(o *StartOptions) *string { return &o.User })},
 	{"Identity", "--group", "NAME", false, "the account's", "group to run as",
 		text(func(o *StartOptions) *string { return &o.UserGroup })},
+	{"Identity", "--passenv", "NAME", true, "PATH, LANG, LC_*, TZ, proxies", "variable of root's environment that the application gets as well; who is not root hands on all of them",
+		addPassEnv},
 }
 
 var errEmpty = errors.New("the value is empty")

@@ -20,10 +20,19 @@ const planFor = "GOPHERSNAKE_TEST_PLAN"
 // probeFor names a file that the child then tries to read.
 const probeFor = "GOPHERSNAKE_TEST_READ"
 
+// leastFor has the child give up rights first, if it is set.
+const leastFor = "GOPHERSNAKE_TEST_LEAST"
+
 func TestMain(m *testing.M) {
 	text := os.Getenv(planFor)
 	if text == "" {
 		os.Exit(m.Run())
+	}
+	if os.Getenv(leastFor) != "" {
+		if err := LeastRights(os.Environ()); err != nil {
+			fmt.Print(err)
+			os.Exit(1)
+		}
 	}
 	if err := runChild(text); err != nil {
 		fmt.Print(err)
