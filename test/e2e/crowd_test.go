@@ -93,9 +93,13 @@ func (p *process) attack(n int, text string) (end func()) {
 // little, and what they cost comes back when they have left.
 func TestMemoryOfAttackers(t *testing.T) {
 	t.Parallel()
+	plain, err := plainProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, daemon := range []bool{true, false} {
 		t.Run(fmt.Sprint("daemon ", daemon), func(t *testing.T) {
-			p := launch{dir: appDir(t), daemon: daemon, args: []string{"--log-level", "warn", "app.py"}}.start(t)
+			p := launch{dir: appDir(t), binary: plain, daemon: daemon, args: []string{"--log-level", "warn", "app.py"}}.start(t)
 			pid := p.httpPID()
 			for range 3 { // what is needed once
 				p.mixedUploads(200)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -35,10 +36,26 @@ func buildAndRun(m *testing.M) (status int, err error) {
 		return 0, fmt.Errorf("open directory of the program: %w", err)
 	}
 	program = filepath.Join(dir, "gophersnake")
-	args := append([]string{"build", "-o", program}, buildFlags...)
-	build := exec.Command("go", append(args, "../../cmd/gophersnake")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the program: %w\n%s", err, out)
+	if err := build(program, buildFlags...); err != nil {
+		return 0, err
 	}
 	return m.Run(), nil
 }
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	if out, err := exec.Command("go", append(args, "../../cmd/gophersnake")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build the program: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// plainProgram is the program as users have it: the race detector never gives
+// memory back.
+var plainProgram = sync.OnceValues(func() (string, error) {
+	if len(buildFlags) == 0 {
+		return program, nil
+	}
+	path := program + "-plain"
+	return path, build(path)
+})

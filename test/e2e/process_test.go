@@ -17,6 +17,7 @@ type launch struct {
 	args   []string // after the usual ones of start-server
 	env    []string // added to the environment
 	before []string // a command that runs the program
+	binary string   // the program; "" for the usual one
 	status int      // expected of a server that is stopped
 	daemon bool     // daemon mode
 }
@@ -105,7 +106,10 @@ func (l launch) run(t *testing.T, args ...string) *process {
 	if l.dir == "" {
 		l.dir = tempDir(t)
 	}
-	line := append(append(l.before, program), args...)
+	if l.binary == "" {
+		l.binary = program
+	}
+	line := append(append(l.before, l.binary), args...)
 	p := &process{t: t, dir: l.dir, want: l.status, stdout: newTranscript(), stderr: newTranscript(), exited: make(chan struct{})}
 	p.cmd = exec.Command(line[0], line[1:]...)
 	p.cmd.Dir, p.cmd.Env = l.dir, environment(l.env...)

@@ -139,7 +139,8 @@ func serve(t testing.TB, rt *runtime, h host, script string, changes ...func(*fr
 	if h.group() == "" {
 		group = nil
 	}
-	o := front.Options{App: h.app(script), Group: group, Log: rt.log, ChunkedRequest: true}
+	// A daemon has as much of a body in one piece: what is larger is streamed.
+	o := front.Options{App: h.app(script), Group: group, Log: rt.log, ChunkedRequest: true, ReadAhead: 64 << 10}
 	for _, change := range changes {
 		change(&o)
 	}
