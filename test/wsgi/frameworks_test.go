@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/gophersnake/gophersnake/internal/front"
 )
 
 // requirements are what is installed for a Python.
@@ -91,6 +93,9 @@ func runFrameworks(t *testing.T) {
 	rt.close(t)
 }
 
+// readAheadAsUsual is for bodies of 1 MB that a framework is to see whole.
+func readAheadAsUsual(o *front.Options) { o.ReadAhead = 0 }
+
 func framework(t *testing.T, name string) string {
 	t.Helper()
 	path, err := filepath.Abs("testdata/frameworks/" + name)
@@ -111,7 +116,7 @@ func wantText(t *testing.T, address, path string, status int, want string) {
 
 func testFlask(t *testing.T, rt *runtime, h host) {
 	script := framework(t, "flask_site.py")
-	address := serve(t, rt, h, script)
+	address := serve(t, rt, h, script, readAheadAsUsual)
 	wantText(t, address, "/?name=gopher", 200, "Hello from Flask, gopher")
 	wantText(t, address, "/missing", 404, "Not Found")
 	wantText(t, address, "/stream", 200, "line 998\nline 999\n")
@@ -200,7 +205,7 @@ func testFlaskSession(t *testing.T, address string) {
 // testConsoles: packages that look whether a stream is a terminal find that it is
 // none, and what they write is in the log.
 func testConsoles(t *testing.T, rt *runtime, h host) {
-	address := serve(t, rt, h, framework(t, "consoles.py"))
+	address := serve(t, rt, h, framework(t, "consoles.py"), readAheadAsUsual)
 	mark := rt.log.mark()
 	wantText(t, address, "/", 200, "kept")
 	log := show(rt.log.since(mark))
@@ -216,7 +221,7 @@ func testConsoles(t *testing.T, rt *runtime, h host) {
 }
 
 func testDjango(t *testing.T, rt *runtime, h host) {
-	address := serve(t, rt, h, framework(t, "django_site.py"))
+	address := serve(t, rt, h, framework(t, "django_site.py"), readAheadAsUsual)
 	wantText(t, address, "/?name=gopher", 200, "Hello from Django, gopher")
 	wantText(t, address, "/stream", 200, "line 999\n")
 	wantText(t, address, "/nowhere", 404, "Not Found")
