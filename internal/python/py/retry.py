@@ -9,7 +9,8 @@ import time
 import _gophersnake
 
 LONGEST = 60.0  # seconds between two attempts
-LOOK_SHARE = 20  # looking at files takes at most one part in so many of the time
+FEW_FILES = 100  # so many are looked at with each request
+LOOK_SHARE = 20  # looking at more takes at most one part in so many of the time
 MOST_NAMES = 40 << 10  # bytes of all names that are told to others
 
 _STDLIB = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
@@ -88,7 +89,7 @@ class Retry:
 
     def _any_changed(self):
         began = time.monotonic()
-        if began < self._next_look:
+        if began < self._next_look and len(self._stamps) > FEW_FILES:
             return False
         changed = any(_stamp(name) != stamp for name, stamp in self._stamps.items())
         ended = time.monotonic()
