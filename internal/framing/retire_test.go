@@ -53,7 +53,7 @@ func TestRetireReadsWhatIsThere(t *testing.T) {
 				}
 			}
 			client.CloseWrite()
-			if n, err := c.Read(p); n != 0 || err != io.EOF {
+			if n, err := c.Read(p); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("then read %q, %v", p[:n], err)
 			}
 		})
@@ -86,7 +86,7 @@ func TestRetireOfIdleConnection(t *testing.T) {
 		_, err := c.Read(make([]byte, 4096))
 		read <- errors.Join(err, c.Close())
 	}()
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the client: %v", err)
 	}
 	if _, err := io.WriteString(client, small); err != nil {
@@ -96,7 +96,7 @@ func TestRetireOfIdleConnection(t *testing.T) {
 	if err := <-read; !errors.Is(err, io.EOF) {
 		t.Errorf("the server: %v", err)
 	}
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the client, later: %v", err)
 	}
 }
@@ -106,14 +106,14 @@ func TestRetireDoesNotWaitForLong(t *testing.T) {
 	c, client := connected(t)
 	c.Retire()
 	began := time.Now()
-	if _, err := c.Read(make([]byte, 4096)); err != io.EOF {
+	if _, err := c.Read(make([]byte, 4096)); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 	if took := time.Since(began); took > 40*farewell {
 		t.Errorf("took %v", took)
 	}
 	c.Close()
-	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
 }

@@ -151,7 +151,7 @@ func (c *Conn) rearm() (again bool, err error) {
 var errWoken = errors.New("woken")
 
 func ignoreWoken(err error) error {
-	if err == errWoken {
+	if errors.Is(err, errWoken) {
 		return nil
 	}
 	return err

@@ -121,7 +121,7 @@ func (sl *Slot) reap() {
 		return
 	}
 	index := sl.Index()
-	sl.holder.Store(holder&^holderMask | heldByNobody)
+	sl.holder.Store(holder &^ holderMask) // heldByNobody
 	sl.free()
 	sl.server.released(index)
 }

@@ -77,25 +77,18 @@ func (l logPlace) traps() map[string]struct {
 	}
 }
 
-// bothModes runs a test in embedded and in daemon mode.
-func bothModes(t *testing.T, test func(t *testing.T, daemon bool)) {
-	for name, daemon := range map[string]bool{"embedded": false, "daemon": true} {
-		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, daemon) })
-	}
-}
-
 // What an application has put in the place of a log is refused at the start, and
 // what it leads to stays as it is.
 func TestLogTrapAtStart(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	bothModes(t, func(t *testing.T, daemon bool) {
+	inBothModes(t, func(t *testing.T, mode launch) {
 		for name := range newLogPlace(t).traps() {
 			t.Run(name, func(t *testing.T) {
 				l := newLogPlace(t)
 				trap := l.traps()[name]
 				must(t, trap.set(l.errorLog))
-				out := launch{dir: l.app, daemon: daemon, args: []string{"--log-directory", l.dir, "app.py"}}.fail(t, 1)
+				out := launch{dir: l.app, daemon: mode.daemon, args: []string{"--log-directory", l.dir, "app.py"}}.fail(t, 1)
 				want := `open log file ` + regexp.QuoteMeta(l.errorLog) + `: ` + regexp.QuoteMeta(l.errorLog) + ` ` + trap.says
 				if !regexp.MustCompile(want).MatchString(out) {
 					t.Errorf("got %q, want %s", out, want)
@@ -110,11 +103,11 @@ func TestLogTrapAtStart(t *testing.T) {
 func TestLogDirectoryLinkAtStart(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	bothModes(t, func(t *testing.T, daemon bool) {
+	inBothModes(t, func(t *testing.T, mode launch) {
 		l := newLogPlace(t)
 		other := tempDir(t)
 		must(t, os.Remove(l.dir), os.Symlink(other, l.dir))
-		out := launch{dir: l.app, daemon: daemon, args: []string{"--log-directory", l.dir, "app.py"}}.fail(t, 1)
+		out := launch{dir: l.app, daemon: mode.daemon, args: []string{"--log-directory", l.dir, "app.py"}}.fail(t, 1)
 		if !strings.Contains(out, l.errorLog+": "+l.dir+" is a symbolic link that another account than root could have made") {
 			t.Errorf("got %q", out)
 		}
@@ -155,12 +148,12 @@ func checkOwner(t *testing.T, path string, uid, gid uint32, mode fs.FileMode) {
 func TestLogTrapAtReopen(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	bothModes(t, func(t *testing.T, daemon bool) {
+	inBothModes(t, func(t *testing.T, mode launch) {
 		for name := range newLogPlace(t).traps() {
 			t.Run(name, func(t *testing.T) {
 				l := newLogPlace(t)
 				trap := l.traps()[name]
-				p := launch{dir: l.app, daemon: daemon, args: []string{"--log-directory", l.dir, "--log-level", "info", "app.py"}}.start(t)
+				p := launch{dir: l.app, daemon: mode.daemon, args: []string{"--log-directory", l.dir, "--log-level", "info", "app.py"}}.start(t)
 				old := l.errorLog + ".0"
 				must(t, os.Rename(l.errorLog, old), trap.set(l.errorLog))
 				p.signal(syscall.SIGHUP)

@@ -220,9 +220,9 @@ func TestRootsEnvironment(t *testing.T) {
 		"in an argument": {[]string{"--server-name", "${PASSED}.example"}, nil, false, "/var/www"},
 		"unit":           {nil, []string{"sh", "-c", `SYSTEMD_EXEC_PID=$$ exec "$@"`, "sh"}, true, "/var/www"},
 	} {
-		bothModes(t, func(t *testing.T, daemon bool) {
+		inBothModes(t, func(t *testing.T, mode launch) {
 			t.Run(name, func(t *testing.T) {
-				p := launch{dir: rightsDir(t), daemon: daemon, env: roots, before: c.before,
+				p := launch{dir: rightsDir(t), daemon: mode.daemon, env: roots, before: c.before,
 					args: append([]string{"--passenv", "PASSED", "app.py"}, c.args...)}.start(t)
 				now, first := p.environs()
 				for _, got := range []map[string]string{now, first} {
@@ -250,8 +250,8 @@ func TestOtherEnvironment(t *testing.T) {
 	if isRoot() {
 		before = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}
 	}
-	bothModes(t, func(t *testing.T, daemon bool) {
-		p := launch{dir: rightsDir(t), daemon: daemon, env: []string{"SECRET=own", "USER=whoever"}, before: before, args: []string{"app.py"}}.start(t)
+	inBothModes(t, func(t *testing.T, mode launch) {
+		p := launch{dir: rightsDir(t), daemon: mode.daemon, env: []string{"SECRET=own", "USER=whoever"}, before: before, args: []string{"app.py"}}.start(t)
 		now, _ := p.environs()
 		if now["SECRET"] != "own" || now["USER"] != "whoever" || now["HOME"] != os.Getenv("HOME") {
 			t.Errorf("environment %v", now)
