@@ -31,7 +31,7 @@ func TestUntil(t *testing.T) {
 				timer := time.NewTimer(c.after)
 				<-timer.C
 				synctest.Wait()
-				if got := context.Cause(ctx); got != c.cause {
+				if got := context.Cause(ctx); !errors.Is(got, c.cause) {
 					t.Errorf("cause %v, want %v", got, c.cause)
 				}
 			})
