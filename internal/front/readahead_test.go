@@ -64,10 +64,8 @@ func TestMemoryGrowsAsDataCome(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := send(t, s, c.in)
-			poll(t, "the memory for what has come", func() bool { return s.ahead.lent.Load() >= c.most })
-			if lent := s.ahead.lent.Load(); lent != c.most {
-				t.Errorf("%d bytes are lent, want %d", lent, c.most)
-			}
+			// a piece that grows is lent beside the smaller one for a moment
+			poll(t, "the memory for what has come", func() bool { return s.ahead.lent.Load() == c.most })
 			conn.Close()
 			poll(t, "the memory back", func() bool { return s.ahead.lent.Load() == 0 })
 		})
