@@ -24,6 +24,7 @@ func TestNothingIsLeft(t *testing.T) {
 	dir := appDir(t)
 	write(t, dir, "data.bin", strings.Repeat("0123456789abcdef", 1<<12))
 	p := launch{dir: dir, args: []string{"--url-alias", "/static", ".", "app.py"}}.start(t)
+	p.expect("/", 200, "") // it accepts, and has opened what it needs for that
 	idle := p.descriptors()
 	p.mixedRequests(2000)
 	eventually(t, "descriptors are closed", func() bool { return p.descriptors() <= idle })
