@@ -7,27 +7,6 @@ import (
 	"time"
 )
 
-// pair returns the two ends of a connection, the first one guarded.
-func pair(t *testing.T) (*Conn, *net.TCPConn) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	c, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return Guard(c, Options{}), client.(*net.TCPConn)
-}
-
 func TestHangup(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -38,7 +17,7 @@ func TestHangup(t *testing.T) {
 		{"half", (*net.TCPConn).CloseWrite, true, false},
 		{"reset", func(c *net.TCPConn) error { c.SetLinger(0); return c.Close() }, true, true},
 	} {
-		guarded, client := pair(t)
+		guarded, client := connected(t)
 		if _, err := io.WriteString(client, "not read"); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +34,7 @@ func TestHangup(t *testing.T) {
 			t.Errorf("%s: half %v, whole %v", c.name, half, whole)
 		}
 	}
-	guarded, _ := pair(t)
+	guarded, _ := connected(t)
 	guarded.Close()
 	if half, whole := guarded.Hangup(); !half || !whole {
 		t.Errorf("closed: half %v, whole %v", half, whole)
