@@ -330,11 +330,10 @@ func closed(f *os.File) bool {
 	return errors.Is(err, os.ErrClosed)
 }
 
-// TestFile: the descriptor and the result may come in either order.
-func TestFile(t *testing.T) {
-	s := newSite(t, Options{})
-	at, let := make(chan *ringtest.Request), make(chan bool)
-	p := s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
+// answersWithFile is a handler whose answer is a file. It tells of a request before it
+// is done, and waits, or after, as its path says.
+func answersWithFile(at chan<- *ringtest.Request, let <-chan bool) func(*ringtest.Request) {
+	return func(q *ringtest.Request) {
 		if path(q) == "/before" {
 			at <- q
 			<-let
@@ -343,7 +342,14 @@ func TestFile(t *testing.T) {
 		if path(q) == "/after" {
 			at <- q
 		}
-	})
+	}
+}
+
+// TestFile: the descriptor and the result may come in either order.
+func TestFile(t *testing.T) {
+	s := newSite(t, Options{})
+	at, let := make(chan *ringtest.Request), make(chan bool)
+	p := s.add(ProcessOptions{Threads: 1}, answersWithFile(at, let))
 	for _, uri := range []string{"/before", "/after", "/before"} {
 		c := s.send(context.Background(), request(uri))
 		q := <-at
@@ -390,16 +396,7 @@ func TestFile(t *testing.T) {
 func TestFileLost(t *testing.T) {
 	s := newSite(t, Options{})
 	at, let := make(chan *ringtest.Request), make(chan bool)
-	p := s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
-		if path(q) == "/before" {
-			at <- q
-			<-let
-		}
-		q.Done(ringtest.Outcome{Kind: ringtest.File, Out: flat.AppendHead(nil, &gateway.Head{Status: 200, ContentLength: 4}), Count: 4})
-		if path(q) == "/after" {
-			at <- q
-		}
-	})
+	p := s.add(ProcessOptions{Threads: 1}, answersWithFile(at, let))
 	for i, uri := range []string{"/before", "/after", "/before"} {
 		c := s.send(context.Background(), request(uri))
 		q := <-at
