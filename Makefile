@@ -50,7 +50,7 @@ asan: setup ## run the tests of the adapter with AddressSanitizer
 .PHONY: cgocheck
 cgocheck: setup ## run the tests of the adapter with strict checks of pointers passed to C
 	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./internal/python
-	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./test/wsgi -python 3.11 # what Go passes to C does not depend on the version
+	GOEXPERIMENT=cgocheck2 $(GO) test -count=1 -parallel 4 ./test/wsgi -python 3.11 # what Go passes to C does not depend on the version
 
 .PHONY: bench
 bench: setup-bench build ## compare with other servers, both modes, into bench/README.md (30 minutes, quiet machine)

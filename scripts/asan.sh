@@ -6,4 +6,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export ASAN_OPTIONS=detect_leaks=0
 export PYTHONMALLOC=malloc
-go test -asan -count=1 -timeout 40m ./internal/python ./test/wsgi
+go test -asan -count=1 -parallel 4 -timeout 40m ./internal/python ./test/wsgi

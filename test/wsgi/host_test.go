@@ -3,6 +3,7 @@ package wsgi
 import (
 	"context"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -156,6 +157,7 @@ func serve(t testing.TB, rt *runtime, h host, script string, changes ...func(*fr
 		}
 	})
 	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections() // which it would wait for
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
