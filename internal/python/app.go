@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -206,51 +205,25 @@ func (a *App) options(group string) []byte {
 	return pairs(texts...)
 }
 
-// Serve runs the request on the calling goroutine's thread, which it may change.
+// Serve has a request thread run the request, and waits for it.
 func (a *App) Serve(ctx context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
 	t, err := a.target(r.ApplicationGroup)
 	if err != nil {
 		a.rt.log(logs.Error, r, a.name(), err.Error())
 		return &gateway.Error{Kind: gateway.Failed, Err: err}
 	}
-	a.rt.threads.offer()
 	c := calls.get()
 	defer calls.put(c)
-	c.script, c.req, c.w = a.name(), r, w
+	c.script, c.target, c.req, c.w = a.name(), t, r, w
 	c.env, c.steady = flat.AppendEnviron(c.env[:0], r)
-	if err := a.rt.enter(ctx, c); err != nil {
+	a.rt.active.Add(1)
+	a.rt.flusher.rouse()
+	err = a.rt.threads.run(ctx, c)
+	a.rt.active.Add(-1)
+	if err != nil {
 		return a.refuse(c, err)
 	}
-	result := a.rt.serve(c, t)
-	a.rt.leave()
-	defer a.rt.threads.offer()
-	return a.finish(c, &result)
-}
-
-// serve runs c on one of the threads that serve.
-func (rt *Runtime) serve(c *call, t *target) C.struct_gs_result {
-	result := c.run(t)
-	for tries := 0; result.elsewhere != 0; tries++ {
-		rt.threads.move(tries)
-		result = c.run(t)
-	}
-	rt.threads.offer()
-	return result
-}
-
-// enter takes one of the places inside Python for c; it may wait for it.
-func (rt *Runtime) enter(ctx context.Context, c *call) error {
-	if err := rt.places.take(ctx, c.req.Start, &c.timer); err != nil {
-		return err
-	}
-	rt.active.Add(1)
-	rt.flusher.rouse()
-	return nil
-}
-
-func (rt *Runtime) leave() {
-	rt.active.Add(-1)
-	rt.places.leave()
+	return a.finish(c, &c.result)
 }
 
 // refuse logs why the server is too busy for a request.
@@ -262,21 +235,17 @@ func (a *App) refuse(c *call, err error) error {
 	return err
 }
 
-// run makes the one call of C that a simple request needs. Locked to its thread it
-// goes on there, and the thread gets a processor back if it has lost it.
-func (c *call) run(t *target) C.struct_gs_result {
-	t.gil.enter(c)
-	runtime.LockOSThread()
+// run makes the one call of C that a simple request needs. The caller is a request
+// thread.
+func (c *call) run() {
+	g := c.target.gil
 	c.comeAndGo()
-	result := c.serve(t, t.gil.sampled())
+	c.result = c.serve(c.target, g.sampled())
 	c.comeAndGo()
-	runtime.UnlockOSThread()
-	if s := result.sample; s.whole != 0 { // it was measured
-		t.gil.learn(s)
-		t.rt.processors.learn(t.gil.pace.keepsProcessor())
+	if s := c.result.sample; s.whole != 0 { // it was measured
+		g.learn(s)
+		c.target.rt.processors.learn(g.pace.keepsProcessor())
 	}
-	t.gil.pass(c)
-	return result
 }
 
 func (c *call) serve(t *target, measure bool) C.struct_gs_result {

@@ -112,7 +112,6 @@ enum gs_kind {
 
 struct gs_result {
 	int kind;
-	int elsewhere;  /* the thread does not serve: nothing was done, the rest says nothing */
 	int status;     /* of the head in out, or that was sent */
 	uint32_t size;  /* bytes in out */
 	int fd;         /* GS_FILE: given to the caller, who closes it */
@@ -150,7 +149,7 @@ struct gs_flat_environ {
 };
 
 /*
- * Serves one request on the calling thread, if that serves (gs_thread_serves).
+ * Serves one request on the calling thread.
  *
  * environ and body are borrowed for the call; more says that
  * io->read has the rest of the body. out of cap bytes and pending stay the

@@ -8,7 +8,6 @@ import "C"
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -39,10 +38,15 @@ type call struct {
 	pending C.struct_gs_pending
 	seen    uint32 // pending.state when the flusher looked last
 
-	// turn is whether the call holds gil's turn.
-	turn    atomic.Uint32
-	gil     atomic.Pointer[gil]
 	settled chan error
+
+	// What requestThreads keep; ran has room for one.
+	target *target
+	result C.struct_gs_result
+	err    error // in place of a result
+	ran    chan struct{}
+	next   *call       // in the queue
+	counts atomic.Bool // among gil.running; set with requestThreads.mu held
 
 	// changes counts how often the call has gone into C or come back from it,
 	// outside how many of its threads are in Go, called from there.
@@ -50,8 +54,6 @@ type call struct {
 	outside     atomic.Int32
 	seenChanges uint32 // changes when the flusher looked last
 	seenStuck   bool   // with these
-
-	timer *time.Timer // of waiting for a place; nil until one was waited for
 }
 
 // pendingState returns the word that both sides change with compare-and-swap.
@@ -88,8 +90,8 @@ func (c *call) comeAndGo() { c.changes.Add(1) }
 // goOut lets others run while this call, called from C, waits for its client.
 func (c *call) goOut() {
 	c.outside.Add(1)
-	if g := c.gil.Load(); g != nil {
-		g.leave(c)
+	if c.counts.Load() {
+		running.Load().threads.letOthers(c)
 	}
 }
 
@@ -155,6 +157,7 @@ func (t *callTable) get() *call {
 		handle:  uintptr(len(all) + 1),
 		out:     make([]byte, outSize),
 		settled: make(chan error, 1),
+		ran:     make(chan struct{}, 1),
 	}
 	all = append(all[:len(all):len(all)], c)
 	t.all.Store(&all)
@@ -163,7 +166,7 @@ func (t *callTable) get() *call {
 
 // put returns c, which no request uses any more.
 func (t *callTable) put(c *call) {
-	c.req, c.w = nil, nil
+	c.target, c.req, c.w = nil, nil, nil
 	c.head.Forget()
 	t.mu.Lock()
 	t.free = append(t.free, c)

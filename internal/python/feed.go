@@ -75,7 +75,6 @@ func (rt *Runtime) Feed(o FeedOptions) (*Feed, error) {
 	if !feeding.CompareAndSwap(nil, f) {
 		return nil, errors.New("start request threads: they have been started before")
 	}
-	rt.threads.unbound() // the request threads are the set
 	event, err := duplicate(o.Event)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// flushInterval is how often held-back output and turns are looked at: output waits at
+// flushInterval is how often held-back output and what runs are looked at: output waits at
 // least one and at most two of it while the application computes on.
 const flushInterval = 5 * time.Millisecond
 
@@ -26,10 +26,11 @@ type flusher struct {
 	wg     sync.WaitGroup
 
 	processors *processors
+	threads    *requestThreads
 }
 
-func startFlusher(active *atomic.Int32, p *processors) *flusher {
-	f := &flusher{processors: p, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func startFlusher(active *atomic.Int32, p *processors, t *requestThreads) *flusher {
+	f := &flusher{processors: p, threads: t, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.wg.Go(func() { f.run(active) })
 	return f
 }
@@ -57,7 +58,7 @@ func (f *flusher) run(active *atomic.Int32) {
 		case <-tick.C:
 		}
 		calls.each(f.look)
-		f.processors.look(lookForStuck())
+		f.processors.look(f.lookForStuck())
 		if active.Load() > 0 {
 			continue
 		}
@@ -90,16 +91,13 @@ func (f *flusher) look(c *call) {
 	}
 }
 
-// lookForStuck ends the turns of calls that are in C since the last look, and
-// returns how many there are that were not at that one.
-func lookForStuck() (found int) {
+// lookForStuck lets other calls run beside those that are in C since the last look,
+// and returns how many there are that were not at that one.
+func (f *flusher) lookForStuck() (found int) {
 	calls.each(func(c *call) {
-		if !c.gotStuck() {
-			return
-		}
-		found++
-		if g := c.gil.Load(); g != nil {
-			g.leave(c)
+		if c.gotStuck() {
+			found++
+			f.threads.letOthers(c)
 		}
 	})
 	return found

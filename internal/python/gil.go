@@ -6,8 +6,6 @@ package python
 import "C"
 
 import (
-	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -23,57 +21,25 @@ const (
 // short.
 const doubtful = 100 * time.Microsecond
 
-// gil keeps goroutines from fighting for one of Python's locks. When calls
-// compute so long that the next one already waits for the lock, they take
-// turns, and who has had its turn lets the next goroutine run on its own
-// thread: neither the lock nor what Python has in the processor's cache changes
-// threads. Calls that wait, for a database or a client, that compute without
-// the lock, or that are short, are left to CPython's own sharing.
+// gil is one of Python's locks, and how the calls that need it use it. Calls that
+// compute so long that the next one would wait for the lock run one after the other,
+// and so do short ones, on the same thread as long as there are more of them: neither
+// the lock nor what Python has in the processor's cache changes threads. Calls that
+// wait, for a database or a client, or that compute without the lock, run side by
+// side.
 type gil struct {
-	turn    sync.Mutex
-	waiting atomic.Int32  // goroutines that wait for turn
+	running int           // calls that count; guarded by requestThreads.mu
 	calls   atomic.Uint32 // since there was reason to measure many
 	pace    pace
 }
 
-// The states of call.turn.
-const (
-	noTurn = iota
-	myTurn
-)
-
-// enter waits for the turn of c, if turns are taken.
-func (g *gil) enter(c *call) {
-	if g.pace.kind() != takeTurns {
-		return
+// room reports whether one more of at most most calls may run.
+func (g *gil) room(most int) bool {
+	switch g.pace.kind() {
+	case short, takeTurns:
+		most = 1
 	}
-	if !g.turn.TryLock() {
-		g.waiting.Add(1)
-		g.turn.Lock()
-		g.waiting.Add(-1)
-	}
-	if g.pace.kind() != takeTurns { // while it waited
-		g.turn.Unlock()
-		return
-	}
-	c.gil.Store(g)
-	c.turn.Store(myTurn)
-}
-
-// leave ends the turn of c if it has one. It may be called more than once.
-func (g *gil) leave(c *call) (had bool) {
-	if c.turn.Load() != myTurn || !c.turn.CompareAndSwap(myTurn, noTurn) {
-		return false
-	}
-	g.turn.Unlock()
-	return true
-}
-
-// pass ends the turn of c, like leave, and gives its thread to the next call.
-func (g *gil) pass(c *call) {
-	if g.leave(c) && g.waiting.Load() > 0 {
-		runtime.Gosched()
-	}
+	return g.running < most
 }
 
 // learn takes a measured call into account.

@@ -86,7 +86,6 @@ struct gs_thread {
 	int id;   /* mod_wsgi.thread_id */
 	long tid; /* of the operating system */
 	unsigned long ident; /* threading.get_ident() */
-	int serves; /* it is one of those that requests run on */
 	struct gs_request *request; /* running now, or NULL */
 	double gil_wait; /* seconds that the last gs_attach waited */
 	int64_t gil_waited_ns; /* and all of them; others read it */
@@ -151,13 +150,6 @@ static inline void gs_pause_cpu(void)
 	__asm__ volatile("yield");
 #endif
 }
-
-/* Bounds the threads that requests may run on; 0, as at the beginning: any may. */
-void gs_thread_bound(int most);
-
-/* Whether requests may run on the calling thread, for as long as it lives. It becomes
- * one of those if there are not as many yet. No GIL needed. */
-int gs_thread_serves(void);
 
 /* Takes and releases the GIL of the main interpreter. */
 void gs_probe(void);

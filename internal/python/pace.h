@@ -3,7 +3,7 @@
  *
  * Role: judges, by the requests that were measured, whether the next ones are
  * better served side by side or one after the other. It does nothing about it:
- * gil.go and the ring do.
+ * requestthreads.go and the ring do.
  *
  * Threads: any, without the GIL. A sample that comes while another thread
  * learns is dropped.

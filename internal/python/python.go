@@ -119,8 +119,7 @@ type Options struct {
 type Runtime struct {
 	opts    Options
 	started time.Time
-	places  *places
-	threads *threads
+	threads *requestThreads
 	active  atomic.Int32
 	flusher *flusher
 
@@ -168,11 +167,10 @@ func Start(opts Options) (*Runtime, error) {
 		interps: make(map[string]*interp),
 		started: time.Now(),
 	}
-	rt.places = newPlaces(opts.Threads, opts.Backlog, opts.QueueTimeout, rt.closing)
 	if !running.CompareAndSwap(nil, rt) {
 		return nil, fmt.Errorf("start %s: %w", opts.Library, ErrStarted)
 	}
-	rt.threads = newThreads(opts.Threads)
+	rt.threads = newRequestThreads(opts.Threads, opts.Backlog, opts.QueueTimeout)
 	started := make(chan error, 1)
 	if opts.Lend != nil {
 		opts.Lend(func() { rt.mainThread(started) })
@@ -183,7 +181,7 @@ func Start(opts Options) (*Runtime, error) {
 		return nil, err
 	}
 	rt.processors = processors{kept: opts.KeepsProcessors, calls: opts.Threads}
-	rt.flusher = startFlusher(&rt.active, &rt.processors)
+	rt.flusher = startFlusher(&rt.active, &rt.processors, rt.threads)
 	return rt, nil
 }
 
@@ -394,13 +392,12 @@ func (rt *Runtime) Close(ctx context.Context) error { return rt.CloseFor(ctx, ""
 func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 	close(rt.closing)
 	dropped := min(int(rt.dropped.Load()), rt.opts.Threads)
-	if err := rt.places.fill(ctx, rt.opts.Threads-dropped); err != nil {
+	if err := rt.threads.end(ctx, dropped); err != nil {
 		return fmt.Errorf("wait for requests inside Python: %w", err)
 	}
-	rt.threads.wait()
 	moment, cancel := context.WithTimeout(ctx, noticing)
 	defer cancel()
-	if rt.places.fill(moment, dropped) != nil {
+	if rt.threads.end(moment, 0) != nil {
 		rt.left.Add(1)
 	}
 	rt.flusher.stop()

@@ -13,9 +13,6 @@ static struct gs_thread *threads;
 static int last_id;
 static __thread struct gs_thread *self;
 
-static int most_serving; /* 0: no bound */
-static int serving;
-
 static pthread_key_t exit_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -77,8 +74,6 @@ static void thread_exit(void *arg)
 			if (t->seats[i] && t->seats[i]->state != gs_interps[i]->home)
 				drop_seat(t->seats[i]);
 	}
-	if (t->serves)
-		__atomic_sub_fetch(&serving, 1, __ATOMIC_RELAXED);
 	unlink_thread(t);
 	free(t->out.data);
 	free(t->err.data);
@@ -126,26 +121,6 @@ struct gs_thread *gs_thread_self(void)
 	pthread_setspecific(exit_key, t);
 	self = t;
 	return t;
-}
-
-void gs_thread_bound(int most)
-{
-	__atomic_store_n(&most_serving, most, __ATOMIC_RELAXED);
-}
-
-int gs_thread_serves(void)
-{
-	int most = __atomic_load_n(&most_serving, __ATOMIC_RELAXED);
-	int n = __atomic_load_n(&serving, __ATOMIC_RELAXED);
-
-	if (most == 0 || (self && self->serves))
-		return 1;
-	while (n < most) {
-		if (!__atomic_compare_exchange_n(&serving, &n, n + 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			continue;
-		return gs_thread_self()->serves = 1;
-	}
-	return 0;
 }
 
 /*
