@@ -67,6 +67,14 @@ var allowed = map[string][]string{
 	"internal/ring/ringtest": {}, // for tests
 }
 
+// root lists what the top of the repository holds.
+var root = []string{
+	".ci", ".git", ".gitignore", ".golangci.yml", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE",
+	"Makefile", "README.md", "architecture_test.go", "bench", "cmd", "demo", "docs", "go.mod", "go.sum", "internal",
+	"scripts", "setup_test.go", "test",
+	"build", "gophersnake", // made by the Makefile and by go build
+}
+
 // standardOnly lists packages that import nothing beyond Go's library.
 var standardOnly = []string{"internal/gateway"}
 
@@ -160,6 +168,18 @@ func TestTableIsCurrent(t *testing.T) {
 			if p.imports[module+"/"+name] == nil {
 				t.Errorf("the table lets %s import %s, which it does not", dir, name)
 			}
+		}
+	}
+}
+
+func TestRoot(t *testing.T) {
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); !slices.Contains(root, e.Name()) && ext != ".test" && ext != ".prof" {
+			t.Errorf("%s does not belong to the top of the repository: move it, remove it, or add it to the table", e.Name())
 		}
 	}
 }
