@@ -212,6 +212,12 @@ class Empty:
     def close(self):
         print("closed empty")
 
+def few():
+    print("few begins")
+    for block in (b"", b"", b"few"):
+        time.sleep(0.05)
+        yield block
+
 def application(environ, start_response):
     write = start_response("200 OK", [])
     path = environ["PATH_INFO"]
@@ -220,7 +226,7 @@ def application(environ, start_response):
     if path == "/after-a-block":
         return Empty(b"block")
     if path == "/few":
-        return iter([b"", b"", b"few"])
+        return few()
     try:
         while True:
             write(b"")
@@ -278,10 +284,17 @@ func testDisconnectFromNothing(t *testing.T, rt *runtime, h host) {
 }
 
 // testHalfClosed: a client that has only closed its side is answered, also when
-// the answer begins with nothing.
+// the answer begins with nothing. A request that still waits for a thread would be
+// given up: there such a client looks like one that has left.
 func testHalfClosed(t *testing.T, rt *runtime, h host) {
 	address := serve(t, rt, h, writeScript(t, emptyScript))
+	begins, err := parseExpectations("info: ^few begins$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := rt.log.mark()
 	c := ask(t, address, "/few")
+	rt.log.expect(t, mark, begins)
 	if err := c.closeWrite(); err != nil {
 		t.Fatal(err)
 	}
