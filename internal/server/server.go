@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
@@ -49,17 +50,42 @@ var ErrForced = errors.New("stopped at once by a second signal")
 // order: no new connections, running requests, exit handlers of applications.
 // When force is done it stops waiting. It returns nil if all of that went
 // well. The listener is closed in any case.
+//
+// A front that is told to end before it accepts would leave the clients that wait in
+// the queue of the socket: it is not told before.
 func Run(stop, force context.Context, o Options) error {
 	failed := make(chan error, 1)
-	go func() { failed <- o.Front.Serve(o.Listener) }()
-	var cause error
+	l := &announced{Listener: o.Listener, accepting: make(chan struct{})}
+	go func() { failed <- o.Front.Serve(l) }()
+	cause, ended := error(nil), false
 	select {
 	case cause = <-failed:
-		failed <- nil // for end
+		ended = true
 	case <-stop.Done():
+		select {
+		case cause = <-failed:
+			ended = true
+		case <-l.accepting:
+		case <-force.Done():
+		}
+	}
+	if ended {
+		failed <- nil // for end
 	}
 	err := end(force, o, failed)
 	return errors.Join(cause, err)
+}
+
+// announced is a listener that tells when it is accepted on for the first time.
+type announced struct {
+	net.Listener
+	once      sync.Once
+	accepting chan struct{} // closed then
+}
+
+func (a *announced) Accept() (net.Conn, error) {
+	a.once.Do(func() { close(a.accepting) })
+	return a.Listener.Accept()
 }
 
 // end waits for the goroutine that serves, which sends to served.

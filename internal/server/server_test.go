@@ -18,17 +18,26 @@ type fake struct {
 	steps  []string
 	stop   chan struct{}
 	fails  error         // of Serve, at once
+	begins time.Duration // that Serve takes until it accepts
 	drain  time.Duration // that Shutdown takes
 	atexit time.Duration // that Close takes
 }
 
-func (f *fake) Serve(net.Listener) error {
+func (f *fake) Serve(l net.Listener) error {
 	if f.fails != nil {
 		return f.fails
 	}
+	time.Sleep(f.begins)
+	f.steps = append(f.steps, "accept")
+	_, _ = l.Accept()
 	<-f.stop
 	return nil
 }
+
+// silent is a listener that nobody connects to.
+type silent struct{ net.Listener }
+
+func (silent) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 
 func (f *fake) Shutdown(ctx context.Context) error {
 	close(f.stop)
@@ -61,9 +70,13 @@ func run(t *testing.T, f *fake, force time.Duration, o Options) (took time.Durat
 		defer timer.Stop()
 	}
 	start := time.Now()
-	o.Front, o.Host = f, f
+	o.Front, o.Host, o.Listener = f, f, silent{}
 	err = Run(stop, forced, o)
-	if !slices.Equal(f.steps, []string{"shutdown", "close"}) {
+	want := []string{"accept", "shutdown", "close"}
+	if f.fails != nil {
+		want = want[1:]
+	}
+	if !slices.Equal(f.steps, want) {
 		t.Errorf("steps %v", f.steps)
 	}
 	return time.Since(start) - time.Second, err
@@ -90,6 +103,7 @@ func TestRun(t *testing.T) {
 		{"1s for handlers", fake{atexit: time.Minute}, 0, Options{Shutdown: timeout.Limit(time.Second)}, time.Second, "exit handlers still run after 1s (shutdown-timeout)"},
 		{"no limits", fake{drain: 24 * time.Hour, atexit: 24 * time.Hour}, 0, Options{}, 48 * time.Hour, ""},
 		{"second signal without limit for requests", fake{drain: time.Hour}, 3 * time.Second, Options{}, 3 * time.Second, "second signal"},
+		{"stopped before it accepts", fake{begins: 3 * time.Second}, 0, usual, 2 * time.Second, ""},
 		{"second signal without limit for handlers", fake{atexit: time.Hour}, 3 * time.Second, Options{}, 3 * time.Second, "second signal"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
