@@ -74,9 +74,7 @@ func TestStoppedDaemon(t *testing.T) {
 	p := signalServer(t, "--graceful-timeout", "1", "--shutdown-timeout", "1", "--restart-interval", "5")
 	p.expect("/", 200, "")
 	pid := p.onlyDaemon()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, pid)
 	p.stderr.await(t, fmt.Sprintf(`\[core:warn\] .*process 1 \(pid %d\) ended: did not end within shutdown-timeout=1s, killed, after restart-interval=5s: it runs for .*; it lived`, pid))
 	p.expect("/", 200, "")
 }

@@ -41,7 +41,7 @@ func TestKilledParent(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]func(*process){
 		"idle":   func(*process) {},
-		"frozen": func(p *process) { signalAll(t, p.children(), syscall.SIGSTOP) },
+		"frozen": func(p *process) { freezeAll(t, p.children()) },
 		"busy": func(p *process) {
 			c := p.send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
 			if _, err := io.ReadFull(c, make([]byte, 1)); err != nil { // and no more

@@ -249,7 +249,7 @@ func TestStopAnswersTheQueue(t *testing.T) {
 		if l.daemon {
 			frozen = p.roleOf("server")
 		}
-		signalAll(t, frozen, syscall.SIGSTOP)
+		freezeAll(t, frozen)
 		const clients = 50
 		var all []net.Conn
 		for range clients {
@@ -278,7 +278,7 @@ func TestStuckServer(t *testing.T) {
 	t.Parallel()
 	p := launch{dir: appDir(t), daemon: true, args: []string{"--graceful-timeout", "1", "app.py"}, status: 1}.start(t)
 	frozen := p.roleOf("server")
-	signalAll(t, frozen, syscall.SIGSTOP)
+	freezeAll(t, frozen)
 	p.stop()
 	p.stderr.await(t, `\[core:error\] .*the server process \d+ did not end within graceful-timeout=1s: killed`)
 	for _, pid := range frozen {
@@ -292,7 +292,7 @@ func TestStuckServer(t *testing.T) {
 func TestSecondSignalKillsStuckServer(t *testing.T) {
 	t.Parallel()
 	p := launch{dir: appDir(t), daemon: true, args: []string{"--graceful-timeout", "0", "--shutdown-timeout", "0", "app.py"}, status: 1}.start(t)
-	signalAll(t, append(p.roleOf("server"), p.roleOf("daemon")...), syscall.SIGSTOP)
+	freezeAll(t, append(p.roleOf("server"), p.roleOf("daemon")...))
 	p.signal(syscall.SIGTERM)
 	p.stderr.await(t, `caught terminated`)
 	p.signal(syscall.SIGTERM)
@@ -300,6 +300,18 @@ func TestSecondSignalKillsStuckServer(t *testing.T) {
 	p.stderr.await(t, `\[core:error\] .*stopped at once by a second signal`)
 }
 
+// freezeAll stops processes, none of which runs any more when it returns.
+func freezeAll(t *testing.T, pids []int) {
+	t.Helper()
+	if len(pids) == 0 {
+		t.Fatal("there is no process")
+	}
+	for _, pid := range pids {
+		freeze(t, pid)
+	}
+}
+
+// signalAll sends a signal to processes.
 func signalAll(t *testing.T, pids []int, sig syscall.Signal) {
 	t.Helper()
 	if len(pids) == 0 {
