@@ -88,7 +88,7 @@ func (g *Group) sweep() {
 // it ends with.
 func (g *Group) waitsUntilLocked(c *call) (by time.Time, refusal func(*Group) *gateway.Error) {
 	if g.o.QueueTimeout > 0 {
-		by, refusal = c.req.Start.Add(g.o.QueueTimeout), (*Group).errQueueTimeout
+		by, refusal = c.req.WaitsSince().Add(g.o.QueueTimeout), (*Group).errQueueTimeout
 	}
 	if len(g.processes) > 0 {
 		return by, refusal
@@ -110,7 +110,7 @@ func (g *Group) waitsUntilLocked(c *call) (by time.Time, refusal func(*Group) *g
 // returns when to look again, zero for never.
 func (g *Group) watchLocked(c *call, now time.Time) (next time.Time) {
 	if g.o.QueueTimeout > 0 && !c.started.Load() && c.flags.Load()&expired == 0 {
-		if by := c.req.Start.Add(g.o.QueueTimeout); by.After(now) {
+		if by := c.req.WaitsSince().Add(g.o.QueueTimeout); by.After(now) {
 			next = by
 		} else {
 			c.tell(expired)

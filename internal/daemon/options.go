@@ -15,7 +15,7 @@ type Options struct {
 	// Backlog (listen-backlog) is how many requests may wait because no process
 	// has room for them; one more is refused at once.
 	Backlog int
-	// QueueTimeout (queue-timeout) bounds the time from Request.Start until a
+	// QueueTimeout (queue-timeout) bounds the time from Request.WaitsSince until a
 	// process has started the request.
 	QueueTimeout time.Duration
 	// ConnectTimeout (connect-timeout) bounds how long a request waits while

@@ -174,7 +174,7 @@ func (g *Group) assignLocked(c *call, p *Process, slot ring.Lease) {
 	c.slot = slot
 	p.calls[c.slot.Index()] = c
 	if g.o.QueueTimeout > 0 {
-		g.clock.armLocked(c.req.Start.Add(g.o.QueueTimeout))
+		g.clock.armLocked(c.req.WaitsSince().Add(g.o.QueueTimeout))
 	}
 	if g.o.SocketTimeout > 0 {
 		now := time.Now()

@@ -186,6 +186,7 @@ func (x *exchange) readPrefix() bool {
 	x.body.ahead = true
 	n, err := x.fill(want)
 	x.body.ahead = false
+	x.req.Ready = time.Now()
 	if x.piece != nil {
 		x.req.Prefix = x.piece.bytes[:n]
 	}

@@ -37,6 +37,9 @@ type Conn struct {
 type Request struct {
 	ID    string    // unique while the server runs; printable ASCII
 	Start time.Time // when the head had been read
+	// Ready is when the request could be given to a thread: what is read ahead of its
+	// body had come. Zero stands for Start. See WaitsSince.
+	Ready time.Time
 
 	Method string
 	URI    string // exactly what stood in the request line
@@ -73,6 +76,15 @@ type Request struct {
 	Redirected *Redirected
 
 	Conn *Conn
+}
+
+// WaitsSince is when the request began to wait for a thread. A client that is slow with
+// its body is not waited for by then.
+func (r *Request) WaitsSince() time.Time {
+	if r.Ready.IsZero() {
+		return r.Start
+	}
+	return r.Ready
 }
 
 // Redirected is what an application is told of the request that led to its own.

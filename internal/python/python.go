@@ -49,7 +49,7 @@ type Options struct {
 	// Threads bounds the requests that run in Python at the same time. Backlog
 	// (listen-backlog) is how many of App.Serve may wait because of that; one
 	// more is refused at once. QueueTimeout (queue-timeout) bounds their
-	// waiting, from Request.Start; 0 is no limit.
+	// waiting, from Request.WaitsSince; 0 is no limit.
 	Threads      int
 	Backlog      int
 	QueueTimeout time.Duration

@@ -20,7 +20,7 @@ import (
 type requestThreads struct {
 	most    int
 	backlog int           // calls that may wait for one of the threads
-	timeout time.Duration // of waiting, from the beginning of a request; 0: none
+	timeout time.Duration // of waiting, from Request.WaitsSince; 0: none
 	call    func(*call)   // runs one, on a request thread
 
 	mu      sync.Mutex
@@ -108,7 +108,7 @@ func (q *requestThreads) setAlarm(c *call) {
 	if q.timeout <= 0 {
 		return
 	}
-	at := c.req.Start.Add(q.timeout)
+	at := c.req.WaitsSince().Add(q.timeout)
 	if !q.due.IsZero() && !at.Before(q.due) {
 		return
 	}
@@ -128,7 +128,7 @@ func (q *requestThreads) expire() {
 	var next *call
 	for c := q.queue.head; c != nil; c = next {
 		next = c.next
-		if time.Until(c.req.Start.Add(q.timeout)) > 0 {
+		if time.Until(c.req.WaitsSince().Add(q.timeout)) > 0 {
 			q.setAlarm(c)
 			continue
 		}
