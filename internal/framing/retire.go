@@ -48,6 +48,9 @@ func (c *Conn) StayIdle(until time.Time) { c.stayBy.Store(until.UnixNano()) }
 func (c *Conn) leaveIdle(p []byte) (int, error) {
 	if by := c.stayBy.Swap(0); by != 0 && c.Conn.SetReadDeadline(time.Unix(0, by)) == nil {
 		n, err := c.Conn.Read(p)
+		for n == 0 && err == nil { // woken once more
+			n, err = c.Conn.Read(p)
+		}
 		switch {
 		case n > 0:
 			return c.pass(p, n, err)

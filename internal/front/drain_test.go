@@ -206,3 +206,15 @@ func TestDrainByForce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A static file is the last response of its connection, too.
+func TestDrainEndsWithFiles(t *testing.T) {
+	s, _ := files(t, Options{})
+	c, r := keep(t, s)
+	down := s.begin(t)
+	io.WriteString(c, "GET /static/a.css HTTP/1.1\r\nHost: x\r\n\r\n")
+	last(t, r, "body {}")
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}

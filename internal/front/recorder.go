@@ -15,6 +15,9 @@ type recorder struct {
 
 func (w *recorder) WriteHeader(status int) {
 	w.x.status = status
+	if w.x.s.draining.Load() {
+		w.x.endConnection()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -56,6 +59,7 @@ func (x *exchange) copyTo(w io.Writer, src io.Reader) (int64, error) {
 	n, err := io.CopyBuffer(w, readOnly{src}, make([]byte, copyBuffer))
 	if err != nil && x.writeErr == nil {
 		x.log(logs.Error, "a file cannot be read to its end: "+err.Error())
+		x.cut = true // the client is to notice, by both doors
 	}
 	return n, err
 }

@@ -4,13 +4,15 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // Frames of RFC 9113, section 6.
 const (
-	dataFrame, headersFrame, resetFrame, settingsFrame, goAwayFrame, continuationFrame = 0, 1, 3, 4, 7, 9
+	dataFrame, headersFrame, resetFrame, settingsFrame, goAwayFrame, windowUpdateFrame, continuationFrame = 0, 1, 3, 4, 7, 8, 9
 
 	endStream, endHeaders = 1, 4
 )
@@ -137,4 +139,49 @@ func (r result) status() string {
 		return status
 	}
 	return r.body
+}
+
+// read takes frames until so many bytes of a stream's body have come.
+func (w *wire) read(stream uint32, n int) {
+	w.t.Helper()
+	for n > 0 {
+		var head [9]byte
+		if _, err := io.ReadFull(w.c, head[:]); err != nil {
+			w.t.Fatalf("%d bytes before the end of what was to come: %v", n, err)
+		}
+		payload := make([]byte, binary.BigEndian.Uint32(head[:4])>>8)
+		if _, err := io.ReadFull(w.c, payload); err != nil {
+			w.t.Fatal(err)
+		}
+		if head[3] == dataFrame && binary.BigEndian.Uint32(head[5:]) == stream {
+			n -= len(payload)
+		}
+	}
+}
+
+// allow lets the server send n bytes more.
+func (w *wire) allow(stream uint32, n uint32) {
+	w.t.Helper()
+	more := string(binary.BigEndian.AppendUint32(nil, n))
+	w.frame(windowUpdateFrame, 0, 0, more)
+	w.frame(windowUpdateFrame, 0, stream, more)
+}
+
+// A file that is replaced while it is sent does not end as if it were whole.
+func TestFileReplacedOverHTTP2(t *testing.T) {
+	s, dir := files(t, Options{})
+	w := dialHTTP2(t, s)
+	stream := w.begin(endStream, ":path: /static/big.bin")
+	w.read(stream, 1<<16-1) // all that may be sent at first
+	next := filepath.Join(dir, "next")
+	if err := os.WriteFile(next, []byte("short"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, filepath.Join(dir, "big.bin")); err != nil {
+		t.Fatal(err)
+	}
+	w.allow(stream, 2<<20)
+	if got := w.await(stream); got.code < 0 {
+		t.Errorf("the stream ended after %d bytes more as if the file were whole", len(got.body))
+	}
 }
