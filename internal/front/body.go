@@ -185,6 +185,9 @@ func (x *exchange) readPrefix() bool {
 	}
 	x.body.ahead = true
 	n, err := x.fill(want)
+	if err == nil && x.r.ProtoMajor == 2 && n == x.r.ContentLength {
+		_, err = x.body.Read(make([]byte, 1)) // io.EOF, unless more comes
+	}
 	x.body.ahead = false
 	x.req.Ready = time.Now()
 	if x.piece != nil {

@@ -228,6 +228,7 @@ func TestHTTP2ContentLength(t *testing.T) {
 		{"nothing", []string{"6"}, []string{""}, "", "shorter than its Content-Length of 6"},
 		{"more", []string{"4"}, []string{small}, "", "longer than its Content-Length"},
 		{"more, in pieces", []string{"4"}, []string{"hel", "lo"}, "", "longer than its Content-Length"},
+		{"more, after all of it", []string{"3"}, []string{"hel", "lo"}, "", "longer than its Content-Length"},
 		{"large, less", []string{fmt.Sprint(len(large) + 1)}, []string{large}, "", "shorter than its Content-Length"},
 		{"large, more", []string{fmt.Sprint(len(large) - 1)}, []string{large}, "", "longer than its Content-Length"},
 		{"two", []string{"5", "5"}, []string{small}, "", "more than one Content-Length"},
