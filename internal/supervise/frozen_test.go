@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"syscall"
@@ -60,6 +61,29 @@ func TestFrozen(t *testing.T) {
 		w.run(time.Minute)
 		w.expect("")
 		w.shutdown()
+	})
+}
+
+// TestFrozenWhileStopping: one that is to stop, without a limit, and does nothing at
+// all, is killed as well: the group ends.
+func TestFrozenWhileStopping(t *testing.T) {
+	o := withDeadlock(1, 20*time.Second)
+	o.Shutdown = 0
+	frozenScenario(t, o, func(t *testing.T, w *world, b *beating) {
+		w.run(2 * time.Second)
+		p := w.process(101)
+		p.drained, p.stopped = nil, nil
+		b.stopped[101] = time.Second
+		w.run(time.Second)
+		w.notes = nil
+		ended := make(chan error, 1)
+		go func() { ended <- w.g.Shutdown(context.Background()) }()
+		w.run(time.Minute)
+		if len(ended) == 0 {
+			t.Errorf("the group has not ended: %s", w.states())
+			p.exitStatus(0)
+		}
+		wantError(t, <-ended, "process 1 (pid 101)", "nothing in it has run for 20s")
 	})
 }
 

@@ -104,6 +104,7 @@ func lifeCycle() *table {
 			evTimeout: {Killed, (*Group).killLateStop},
 			evExited:  {Gone, (*Group).lastEnded},
 			evForce:   {Killed, (*Group).kill},
+			evFrozen:  {Stopping, (*Group).endFrozen},
 		},
 		Killed: {
 			evTimeout:  {Killed, (*Group).complain},
