@@ -14,10 +14,13 @@
 /* How often a thread looks for another request before it sleeps. */
 enum { LOOKS = 40 };
 
-/* Passes the descriptor of a file to the server and closes it. */
+/* Passes the descriptor of a file to the server and closes it. The message names the
+ * request that the thread has read, and not what the slot says by then. Returns 0, or
+ * -1: nothing was passed, because the slot has another request, or for want of a
+ * server. */
 static int pass_file(struct gs_worker *w, int fd)
 {
-	uint32_t text[4] = {0x454c4946, w->slot.index, gs_slot_state(&w->slot), 0};
+	uint32_t text[4] = {0x454c4946, w->slot.index, w->slot.running, 0};
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof fd)];
@@ -30,6 +33,10 @@ static int pass_file(struct gs_worker *w, int fd)
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 	ssize_t n;
 
+	if (!gs_slot_holds(&w->slot)) {
+		close(fd);
+		return -1;
+	}
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof fd);

@@ -220,11 +220,6 @@ int gs_slot_done(struct gs_slot *s, const struct gs_outcome *o)
 	return 0;
 }
 
-uint32_t gs_slot_state(const struct gs_slot *s)
-{
-	return gs_load(gs_slot_word(s, GS_AT_STATE));
-}
-
 int gs_slot_cancelled(const struct gs_slot *s)
 {
 	return gs_load(gs_slot_word(s, GS_AT_CANCEL)) != 0 || __atomic_load_n(&s->ring->cut, __ATOMIC_SEQ_CST);

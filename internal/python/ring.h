@@ -50,7 +50,7 @@ struct gs_waits {
 struct gs_slot {
 	struct gs_ring *ring;
 	uint32_t index;
-	uint32_t running; /* its state word while it holds this request */
+	uint32_t running; /* its state word while it holds this request, which messages name it by */
 	char *words;      /* its page */
 	const char *environ, *group, *prefix;
 	uint32_t environ_size, steady, group_size, prefix_size, script;
@@ -125,8 +125,5 @@ int64_t gs_waited(const struct gs_waits *w, int64_t now_ns);
 ssize_t gs_slot_read(struct gs_slot *s, char *buf, size_t size);
 int gs_slot_send(struct gs_slot *s, const char *flat, size_t size);
 int gs_slot_write(struct gs_slot *s, const char *data, size_t size, int flush);
-
-/* The word of the slot's state, as a message to the server names it. */
-uint32_t gs_slot_state(const struct gs_slot *s);
 
 #endif

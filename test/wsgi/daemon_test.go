@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gophersnake/gophersnake/internal/control"
@@ -29,6 +30,8 @@ type daemonHost struct {
 	files    *control.Conn // what the threads pass descriptors through
 	socket   *os.File      // the other end
 	received chan struct{}
+	passed   atomic.Int32  // files that the threads have passed
+	caught   chan struct{} // has an element for each call of catchUp
 }
 
 func startDaemon(t *testing.T, rt *runtime, threads int, changes ...func(*python.FeedOptions)) *daemonHost {
@@ -45,7 +48,7 @@ func startDaemon(t *testing.T, rt *runtime, threads int, changes ...func(*python
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemonHost{memory: region.Bytes(), socket: its, received: make(chan struct{})}
+	d := &daemonHost{memory: region.Bytes(), socket: its, received: make(chan struct{}), caught: make(chan struct{}, 1)}
 	if d.files, err = control.Open(ours); err != nil {
 		t.Fatal(err)
 	}
@@ -71,8 +74,27 @@ func (d *daemonHost) receive() {
 		if err != nil {
 			return
 		}
+		if m.Kind != control.SlotFile {
+			d.caught <- struct{}{}
+			continue
+		}
+		d.passed.Add(1)
 		d.process.Deliver(int(m.Slot), ring.GenerationOf(m.State), m.Files[0])
 	}
+}
+
+// catchUp waits until what the threads have passed so far has been received.
+func (d *daemonHost) catchUp(t *testing.T) {
+	t.Helper()
+	c, err := control.OpenDuplicate(d.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Send("caught-up", nil); err != nil {
+		t.Fatal(err)
+	}
+	<-d.caught
 }
 
 // stop ends the threads; what Python does at its end comes after.

@@ -26,6 +26,9 @@ def application(environ, start_response):
     if environ["PATH_INFO"] == "/whole":
         start_response("200 OK", [])
         return [b"mine"]
+    if environ["PATH_INFO"] == "/file":
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](open(__file__, "rb"))
     write = start_response("200 OK", [("Content-Length", "300000")])
     for _ in range(3):
         write(b"m" * 100000)
@@ -33,8 +36,8 @@ def application(environ, start_response):
 `
 
 // runOtherRequest: the server gives a slot to another request while the first one
-// runs, whose answer is whole or comes in pieces. Its thread writes nothing of
-// that into the slot, and says so.
+// runs, whose answer is whole, comes in pieces or is a file. Its thread writes
+// nothing of that into the slot, passes no file for it, and says so.
 func runOtherRequest(path string) func(t *testing.T) {
 	return func(t *testing.T) {
 		rt := startPython(t)
@@ -70,6 +73,9 @@ func testOtherRequest(t *testing.T, rt *runtime, path string) {
 	}
 	if atomic.LoadUint32(state) != other || string(words) != before {
 		t.Error("the slot was written to")
+	}
+	if rt.daemon.catchUp(t); rt.daemon.passed.Load() != 0 {
+		t.Error("a file was passed for the other request")
 	}
 	rt.daemon.group.Drain(rt.daemon.process) // lets the server look at its requests
 	if err := <-result; err == nil || got.body.Len() > 0 {

@@ -21,6 +21,7 @@ var variants = []variant{
 	{name: "owner", run: runOwner},
 	{name: "other-request-whole", wanted: oldestAndNewest, run: runOtherRequest("/whole"), daemonOnly: true},
 	{name: "other-request-pieces", wanted: oldestAndNewest, run: runOtherRequest("/pieces"), daemonOnly: true},
+	{name: "other-request-file", wanted: oldestAndNewest, run: runOtherRequest("/file"), daemonOnly: true},
 	{name: "metrics", run: runMetrics},
 	{name: "flush-at-once", run: runFlushAtOnce, embeddedOnly: true},
 	{name: "flush-late", run: runFlushLate, embeddedOnly: true},
