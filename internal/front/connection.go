@@ -3,6 +3,7 @@ package front
 import (
 	"context"
 	"net"
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -16,9 +17,10 @@ type connection struct {
 	text gateway.Conn
 	conn *framing.Conn
 
-	serving atomic.Bool   // a request has been read since it was idle
-	since   atomic.Uint64 // how many connections had come when it began to wait
-	limited time.Duration // of the request that is served; see limit
+	serving  atomic.Bool   // HTTP/1: a request has been read since it was idle; HTTP/2: a stream is open
+	handlers atomic.Int32  // HTTP/2: requests in ServeHTTP, also of streams that have been reset
+	since    atomic.Uint64 // how many connections had come when it began to wait
+	limited  time.Duration // of the request that is served; see limit
 }
 
 type connectionKey struct{}
@@ -38,6 +40,23 @@ func connectionOf(ctx context.Context) *connection {
 		return c
 	}
 	return &connection{}
+}
+
+// enter notes that a request is in ServeHTTP; leave follows. net/http may have told
+// that a connection of HTTP/2 is idle before that: the client can reset a stream at
+// any moment. Only the number of handlers says then what goes on.
+func (c *connection) enter(r *http.Request) {
+	if r.ProtoMajor == 2 {
+		c.handlers.Add(1)
+	} else {
+		c.serving.Store(true)
+	}
+}
+
+func (c *connection) leave(r *http.Request) {
+	if r.ProtoMajor == 2 {
+		c.handlers.Add(-1)
+	}
 }
 
 func describe(c net.Conn) (text gateway.Conn) {

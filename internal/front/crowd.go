@@ -84,6 +84,10 @@ func (c *crowd) note(conn *connection, state http.ConnState) {
 		c.mu.Lock()
 		c.open[conn] = struct{}{}
 		c.mu.Unlock()
+	case http.StateActive: // HTTP/1: a part of a head, for which nobody need wait
+		if conn.conn != nil && conn.conn.HTTP2() {
+			conn.serving.Store(true)
+		}
 	case http.StateIdle:
 		conn.serving.Store(false)
 		conn.since.Store(c.arrivals.Load())
@@ -102,7 +106,7 @@ func (c *crowd) full() bool {
 
 // waits reports a connection on which no request is being served.
 func (conn *connection) waits() bool {
-	return !conn.serving.Load()
+	return !conn.serving.Load() && conn.handlers.Load() == 0
 }
 
 // makeRoom closes the connections that have waited longest, some at a time, and

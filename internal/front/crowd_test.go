@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gophersnake/gophersnake/internal/framing"
 	"github.com/gophersnake/gophersnake/internal/gateway"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
@@ -79,6 +81,51 @@ func TestTurnedAway(t *testing.T) {
 		}
 	}
 	poll(t, "room again", func() bool { return get(t, s, "/").StatusCode == 200 })
+}
+
+// TestResetStreamsMakeRoom: a stream of HTTP/2 can be reset before its handler begins.
+// Its connection waits when the handler has returned, and not before.
+func TestResetStreamsMakeRoom(t *testing.T) {
+	var conn *connection
+	s := New(Options{Log: &record{}, App: app(func(_ context.Context, _ *gateway.Request, w gateway.ResponseWriter) error {
+		if conn.waits() {
+			t.Error("a connection waits that has a handler")
+		}
+		return answer(w, "ok")
+	})})
+	ctx := connContext(t.Context(), framing.Guard(&net.TCPConn{}, framing.Options{}))
+	conn = connectionOf(ctx)
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+	r.ProtoMajor = 2
+	s.crowd.note(conn, http.StateNew)
+	s.crowd.note(conn, http.StateActive)
+	s.crowd.note(conn, http.StateIdle) // the stream has been reset
+	for range 2 {
+		s.ServeHTTP(httptest.NewRecorder(), r)
+		if !conn.waits() {
+			t.Error("a connection without handlers does not wait")
+		}
+	}
+}
+
+// TestStreamsAreKept: a connection of HTTP/2 with an open stream does not make room.
+func TestStreamsAreKept(t *testing.T) {
+	goOn := make(chan bool)
+	s := start(t, Options{App: app(func(_ context.Context, _ *gateway.Request, w gateway.ResponseWriter) error {
+		<-goOn
+		return answer(w, "ok")
+	})})
+	w := dialHTTP2(t, s)
+	stream := w.begin(endStream)
+	poll(t, "the request", func() bool { return s.Active() == 1 })
+	if s.crowd.makeRoom() {
+		t.Error("a connection is closed that is served")
+	}
+	close(goOn)
+	if got := w.await(stream); got.body != "ok" {
+		t.Errorf("got %+v", got)
+	}
+	poll(t, "the connection to wait", s.crowd.makeRoom)
 }
 
 // scarce is a listener that has descriptors for one connection, and for others

@@ -81,7 +81,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.active.Add(-1)
 	x := s.exchanges.Get().(*exchange)
 	x.begin(w, r)
-	x.conn.serving.Store(true)
+	conn := x.conn
+	conn.enter(r)
+	defer conn.leave(r)
 	x.run()
 	if !x.cut {
 		x.drain()
