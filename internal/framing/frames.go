@@ -28,9 +28,15 @@ type frames struct {
 	header [9]byte
 	text   [128]byte // the payload, where it is looked at
 	have   int       // bytes of header and payload that have been seen
-	open   []uint32  // streams whose response has begun and not ended
+	open   []uint32  // streams whose response has begun and not ended, the last to have sent at the end
+	forgot uint32    // the highest of them that is not remembered any more
 	told   func(GivenUp)
 }
+
+// mostOpen is how many streams are remembered: more than a server lets a client have
+// open at a time. Of a stream that the client resets nothing more is sent, so that
+// nothing here tells of its end; it makes room for those that send.
+const mostOpen = 128
 
 // GivenUp is a stream or a connection of HTTP/2 that net/http gave up, or a
 // request that it refused without asking a handler. Nothing in it is what the
@@ -128,7 +134,7 @@ func (f *frames) ended() (malformed bool) {
 		}
 		code := binary.BigEndian.Uint32(f.text[:4])
 		if code == codeInternal {
-			return i < 0 // the handler has told why
+			return i < 0 && stream > f.forgot // the handler has told why
 		}
 		f.tell(GivenUp{Stream: stream, Code: code})
 	case frameGoAway:
@@ -140,12 +146,17 @@ func (f *frames) ended() (malformed bool) {
 // progress notes that a response has begun, or that it has ended. The stream is
 // the i-th of those that are open, if i is not negative.
 func (f *frames) progress(i int, end bool, stream uint32) {
-	switch {
-	case i < 0 && !end:
-		f.open = append(f.open, stream)
-	case i >= 0 && end:
+	if i >= 0 {
 		f.open = slices.Delete(f.open, i, i+1)
 	}
+	if end {
+		return
+	}
+	if len(f.open) == mostOpen {
+		f.forgot = max(f.forgot, f.open[0])
+		f.open = slices.Delete(f.open, 0, 1)
+	}
+	f.open = append(f.open, stream)
 }
 
 func (f *frames) tell(g GivenUp) {

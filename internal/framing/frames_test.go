@@ -61,6 +61,33 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// TestFramesForget: of streams that the client resets the server sends nothing more.
+// They are forgotten; one that goes on sending is known however many there were, and
+// what is not known any more is not taken for a malformed request.
+func TestFramesForget(t *testing.T) {
+	f := &frames{}
+	follow := func(in, want string) {
+		t.Helper()
+		if got := string(f.follow([]byte(in))); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	const first, second, streams = 1, 3, 10000
+	follow(frameOf(frameHeaders, 0, first, "h"), frameOf(frameHeaders, 0, first, "h"))
+	for i := range uint32(streams) {
+		begun := frameOf(frameHeaders, 0, second+2*i, "h") + frameOf(frameData, 0, first, "d")
+		follow(begun, begun)
+	}
+	if len(f.open) > mostOpen || cap(f.open) > 2*mostOpen {
+		t.Errorf("%d streams are remembered, in room for %d", len(f.open), cap(f.open))
+	}
+	follow(resetOf(second+2*streams, codeInternal), resetOf(second+2*streams, codeProtocol))
+	follow(resetOf(first, codeInternal), resetOf(first, codeInternal))
+	follow(resetOf(second, codeInternal), resetOf(second, codeInternal))
+	latest := uint32(second + 2*streams - 2)
+	follow(resetOf(latest, codeInternal), resetOf(latest, codeInternal))
+}
+
 func TestGivenUpText(t *testing.T) {
 	for g, want := range map[GivenUp]string{
 		{Stream: 5, Code: 1}:     "request refused: HTTP/2 stream 5 reset with PROTOCOL_ERROR",
