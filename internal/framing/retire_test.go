@@ -2,6 +2,7 @@ package framing
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"syscall"
@@ -156,6 +157,46 @@ func TestStayIdle(t *testing.T) {
 	}
 	io.WriteString(client, small)
 	if got := <-read; got != small {
+		t.Errorf("read %q", got)
+	}
+}
+
+// drowsy is a connection of which the first reads are woken: they return 0, nil.
+type drowsy struct {
+	*net.TCPConn
+	woken  int           // reads to come that are
+	asleep chan struct{} // has an element when one waits
+}
+
+func (d *drowsy) Read(p []byte) (int, error) {
+	if d.woken > 0 {
+		d.woken--
+		return 0, nil
+	}
+	d.asleep <- struct{}{}
+	return d.TCPConn.Read(p)
+}
+
+// A connection that stays idle and is woken stays on.
+func TestStayIdleIsWoken(t *testing.T) {
+	c, client := connected(t)
+	below := &drowsy{TCPConn: c.Conn.(*net.TCPConn), woken: 3, asleep: make(chan struct{}, 10)}
+	c.Conn = below
+	c.Retire()
+	c.StayIdle(time.Now().Add(10 * time.Second))
+	read := make(chan string, 1)
+	go func() {
+		p := make([]byte, 4096)
+		n, err := c.Read(p)
+		read <- fmt.Sprintf("%s %v", p[:n], err)
+	}()
+	select {
+	case <-below.asleep:
+	case got := <-read:
+		t.Fatalf("read %q although there is time", got)
+	}
+	io.WriteString(client, small)
+	if got := <-read; got != small+" <nil>" {
 		t.Errorf("read %q", got)
 	}
 }
