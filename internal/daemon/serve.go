@@ -221,8 +221,12 @@ func (c *call) aborted() error {
 	return &gateway.Error{Kind: gateway.Aborted, Err: context.Cause(c.ctx)}
 }
 
-// fail logs a response that cannot be made or sent.
+// fail logs a response that cannot be made or sent, unless the writer has.
 func (c *call) fail(err error) error {
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return known
+	}
 	c.log(logs.Error, "serve request: "+err.Error())
 	return &gateway.Error{Kind: gateway.Failed, Err: err}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -183,7 +184,7 @@ func TestReserve(t *testing.T) {
 }
 
 // stalled asks for a file and reads nothing of it.
-func stalled(t *testing.T, s *site, path string) {
+func stalled(t *testing.T, s *site, path string) net.Conn {
 	t.Helper()
 	c := dial(t, s)
 	if err := c.SetReadBuffer(4 << 10); err != nil {
@@ -192,6 +193,7 @@ func stalled(t *testing.T, s *site, path string) {
 	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
+	return c
 }
 
 // TestFilesAreBounded: files of which clients take nothing do not use up the
@@ -215,6 +217,64 @@ func TestFilesAreBounded(t *testing.T) {
 	if r := get(t, s, "/other"); r.StatusCode != 200 {
 		t.Errorf("the application: got %s", r.Status)
 	}
+}
+
+// TestApplicationsFilesAreBounded: one that an application answers with is refused
+// before the response has begun, by both doors, and is no concern of a response
+// without a body. The place of one is free again when its response is over.
+func TestApplicationsFilesAreBounded(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	const size = 256 << 20
+	if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, size)); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, Options{Descriptors: 16, App: app(func(_ context.Context, r *gateway.Request, w gateway.ResponseWriter) error {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		h := &gateway.Head{Status: 200, ContentLength: size, FromFile: true}
+		if r.PathInfo == "/304" {
+			h = &gateway.Head{Status: 304, ContentLength: -1, FromFile: true}
+		}
+		err = w.WriteHead(h)
+		if err != nil || r.PathInfo == "/head" {
+			return err
+		}
+		_, err = w.SendFile(f, size)
+		return err
+	})})
+	var clients []net.Conn
+	for range 4 {
+		clients = append(clients, stalled(t, s, "/"))
+	}
+	poll(t, "the files", func() bool { return s.crowd.files.Load() == 0 })
+	if r := get(t, s, "/"); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || r.Header.Get("Content-Length") == fmt.Sprint(size) {
+		t.Errorf("got %s, %v", r.Status, r.Header)
+	}
+	if line := s.await(t, "a file is not sent"); line.Level != logs.Error {
+		t.Errorf("logged %+v", line)
+	}
+	if r := do(t, "GET", "http://"+s.addr, nil, nil); r.StatusCode != 503 || r.err != nil {
+		t.Errorf("HTTP/2: got %s, %v", r.Status, r.err)
+	}
+	if r := do(t, "HEAD", "http://"+s.addr, nil, nil); r.StatusCode != 200 || r.ContentLength != size {
+		t.Errorf("HEAD: got %s, length %d", r.Status, r.ContentLength)
+	}
+	if r := get(t, s, "/304"); r.StatusCode != 304 {
+		t.Errorf("without a body: got %s", r.Status)
+	}
+	for _, c := range clients {
+		c.Close()
+	}
+	poll(t, "places", func() bool { return s.crowd.files.Load() == 4 })
+	for range 5 { // ends before the file is sent
+		if r := get(t, s, "/head"); r.StatusCode != 200 {
+			t.Errorf("got %s", r.Status)
+		}
+	}
+	poll(t, "places again", func() bool { return s.crowd.files.Load() == 4 })
 }
 
 // TestHTTP2KeepsNoFiles: a stream whose client takes nothing has no file open.

@@ -44,6 +44,7 @@ type work struct {
 	accessStatus int       // for the access log, of a stream that was reset without a response
 	duplexed     bool      // the application may read on
 	endless      bool      // it is counted in Server.endless
+	file         bool      // it has a place among the crowd's files
 
 	patience  time.Duration // with the client, in place of the server's; 0: that holds
 	impatient atomic.Bool   // it was over, on a stream of HTTP/2
@@ -68,6 +69,7 @@ func (x *exchange) release() {
 	if x.endless {
 		x.s.endless.Add(-1)
 	}
+	x.dropFile()
 	clear(x.values[:x.nvalues])
 	x.nvalues = 0
 	x.s.ahead.give(x.piece)

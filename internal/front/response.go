@@ -22,7 +22,8 @@ var (
 )
 
 // WriteHead is gateway.ResponseWriter's. A status that HTTP does not have is an
-// error, after which a status page can still be sent.
+// error, after which a status page can still be sent, and so is a file when too many
+// are being sent.
 func (x *exchange) WriteHead(h *gateway.Head) error {
 	if x.status != 0 {
 		return errHeadTwice
@@ -33,6 +34,11 @@ func (x *exchange) WriteHead(h *gateway.Head) error {
 	if h.Status < 200 || h.Status > 999 {
 		x.log(logs.Error, "the application answered with the status "+strconv.Itoa(h.Status)+": not one from 200 to 999")
 		return fmt.Errorf("write head: status %d", h.Status)
+	}
+	if h.FromFile && !x.head && !noBody(h.Status) {
+		if err := x.holdFile(); err != nil {
+			return err
+		}
 	}
 	length, err := x.fields(h.Fields)
 	if err != nil {
@@ -71,17 +77,26 @@ func (x *exchange) writeHead(status int, length int64) {
 	if x.s.o.ServerHeader != "" && header["Server"] == nil {
 		header["Server"] = x.value(x.s.o.ServerHeader)
 	}
-	noBody := status == http.StatusNoContent || status == http.StatusNotModified
 	if status == http.StatusResetContent {
 		length = 0 // RFC 9110, section 15.3.6
 	}
-	if length >= 0 && !noBody {
+	if length >= 0 && status != http.StatusNoContent && status != http.StatusNotModified {
 		header["Content-Length"] = x.value(strconv.FormatInt(length, 10))
 	}
 	x.status, x.declared = status, length
-	x.bodiless = noBody || x.head || status == http.StatusResetContent
+	x.bodiless = x.head || noBody(status)
 	x.settleBody()
 	x.w.WriteHeader(status)
+}
+
+// noBody reports the statuses whose responses have no body (RFC 9110, sections
+// 15.3.5, 15.3.6 and 15.4.5).
+func noBody(status int) bool {
+	switch status {
+	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified:
+		return true
+	}
+	return false
 }
 
 // value returns s as the only value of a header.
@@ -173,11 +188,10 @@ func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
 	if part == 0 {
 		return n, x.writeErr
 	}
-	if !x.s.crowd.takeFile() {
-		x.log(logs.Error, "the response is cut: "+errManyFiles.Error())
-		return 0, x.gone(errManyFiles)
+	if err := x.holdFile(); err != nil {
+		return 0, x.gone(err)
 	}
-	defer x.s.crowd.giveFile()
+	defer x.dropFile()
 	sent, err := x.copyFile(&io.LimitedReader{R: f, N: part})
 	x.sent += sent
 	switch {
@@ -187,6 +201,27 @@ func (x *exchange) SendFile(f *os.File, n int64) (int64, error) {
 		return sent, nil
 	}
 	return n, nil
+}
+
+// holdFile takes a place among the files that are being sent, until dropFile. Its
+// error, which has been logged, is that there is none.
+func (x *exchange) holdFile() error {
+	if x.file {
+		return nil
+	}
+	if !x.s.crowd.takeFile() {
+		x.log(logs.Error, "a file is not sent: "+errManyFiles.Error()+": raise the limit of open files (ulimit -n, LimitNOFILE of systemd)")
+		return &gateway.Error{Kind: gateway.Busy, Err: errManyFiles}
+	}
+	x.file = true
+	return nil
+}
+
+func (x *exchange) dropFile() {
+	if x.file {
+		x.file = false
+		x.s.crowd.giveFile()
+	}
 }
 
 // copyFile sends a file. net/http's ResponseWriter for HTTP/1 takes it with

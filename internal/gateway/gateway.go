@@ -102,13 +102,17 @@ type Head struct {
 	// ContentLength is what Fields declare or what is known of a complete
 	// body that does not declare it; -1 otherwise.
 	ContentLength int64
+	// FromFile says that SendFile gives the body. A writer that has no place for
+	// another file says so in WriteHead, when nothing has been sent.
+	FromFile bool
 }
 
 // ResponseWriter takes one response. Its methods are not safe for concurrent
 // use, block while the client is slow and keep nothing they are given.
 //
-// WriteHead is called once, before the others. An error of any method is a
-// client that went away; what follows it is ignored.
+// WriteHead is called once, before the others. If its error is an *Error, Serve
+// returns that. Another error of any method is a client that went away; what
+// follows it is ignored.
 type ResponseWriter interface {
 	WriteHead(h *Head) error
 	// Write sends a part of the body. What exceeds a declared length is

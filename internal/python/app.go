@@ -301,8 +301,12 @@ func (a *App) send(c *call, result *C.struct_gs_result) error {
 	return nil
 }
 
-// fail logs a response that cannot be sent.
+// fail logs a response that cannot be sent, unless the writer has.
 func (a *App) fail(c *call, err error) error {
+	var known *gateway.Error
+	if errors.As(err, &known) {
+		return known
+	}
 	a.rt.log(logs.Error, c.req, c.script, "send response: "+err.Error())
 	return &gateway.Error{Kind: gateway.Failed, Err: err}
 }

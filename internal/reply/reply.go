@@ -69,7 +69,10 @@ func (h *Head) Complete(w gateway.ResponseWriter, method string, body []byte) er
 // closes. Errors are as with Complete.
 func (h *Head) File(w gateway.ResponseWriter, f *os.File, n int64) error {
 	defer f.Close()
-	if err := w.WriteHead(&h.Head); err != nil {
+	h.FromFile = true
+	err := w.WriteHead(&h.Head)
+	h.FromFile = false // it is not known to the next one's Parse
+	if err != nil {
 		return err
 	}
 	_, _ = w.SendFile(f, n) // a short file shows in the body's length

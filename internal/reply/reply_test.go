@@ -93,6 +93,12 @@ func TestFile(t *testing.T) {
 		if _, err := f.Stat(); !errors.Is(err, os.ErrClosed) {
 			t.Error("the file is left open")
 		}
+		if !w.head.FromFile {
+			t.Error("the head does not say that a file follows")
+		}
+		if err := h.Complete(w, http.MethodGet, nil); !errors.Is(err, fails) || w.head.FromFile {
+			t.Errorf("%v; the next head says that a file follows: %v", err, w.head.FromFile)
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ func runShared(t *testing.T) {
 func runHost(t *testing.T, rt *runtime, h embedded, variant string) {
 	t.Run("cases", func(t *testing.T) { runCases(t, rt, h, variant) })
 	t.Run("streams", func(t *testing.T) { runStreams(t, rt, h) })
+	t.Run("many-files", func(t *testing.T) { testManyFiles(t, rt, h) })
 	t.Run("two-callables", func(t *testing.T) { testTwoCallables(t, rt, h) })
 	t.Run("built-in", func(t *testing.T) { testBuiltIn(t, rt, h) })
 }
