@@ -325,7 +325,9 @@ func (s *serverOrders) Close(ctx context.Context) error {
 		g.Close()
 	}
 	if s.role.python != nil {
-		s.role.python.Abandon(s.role.front.Cut())
+		if s.role.front.Cut() {
+			s.role.python.Abandon()
+		}
 		return s.role.python.Close(ctx)
 	}
 	return nil

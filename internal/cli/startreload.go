@@ -89,7 +89,9 @@ func (r *reload) forgo() {
 func (r *reload) Close(ctx context.Context) error {
 	select {
 	case <-r.watched:
-		r.s.python.Abandon(r.s.front.Cut())
+		if r.s.front.Cut() {
+			r.s.python.Abandon()
+		}
 		return r.s.python.Close(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the list of source files: %w", context.Cause(ctx))

@@ -30,7 +30,7 @@ type Server struct {
 	accepting acceptance
 	draining  atomic.Bool  // each response is the last of its connection
 	endless   atomic.Int64 // responses of unknown length of which a part has been flushed
-	cut       atomic.Int64 // of those, when Shutdown cut them off
+	cut       atomic.Bool  // Shutdown has cut some of those off
 	open      openConnections
 }
 
@@ -106,7 +106,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.open.each(func(c *framing.Conn) { c.Linger(false) })
 	endless := s.endless.Load()
 	running := s.Active() - endless
-	s.cut.Store(endless)
+	s.cut.Store(endless > 0)
 	closing := s.http.Close()
 	if endless > 0 {
 		s.o.Log.Log(logs.Record{Level: logs.Info, Module: "core",
@@ -118,8 +118,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(fmt.Errorf("shut down with %d requests running: %w", running, err), closing)
 }
 
-// Cut returns how many streams Shutdown has cut off. Their requests may still run.
-func (s *Server) Cut() int { return int(s.cut.Load()) }
+// Cut reports that Shutdown has cut off all connections, and responses without a
+// length on some of them. Their requests may still run.
+func (s *Server) Cut() bool { return s.cut.Load() }
 
 // Active returns how many requests are being answered.
 func (s *Server) Active() int64 { return s.active.Load() }

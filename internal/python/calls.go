@@ -48,6 +48,9 @@ type call struct {
 	next   *call       // in the queue
 	counts atomic.Bool // among gil.running; set with requestThreads.mu held
 
+	streams   atomic.Bool // it has begun to send a response without a length
+	abandoned bool        // nobody takes that any more; guarded by requestThreads.mu
+
 	// changes counts how often the call has gone into C or come back from it,
 	// outside how many of its threads are in Go, called from there.
 	changes     atomic.Uint32
@@ -73,6 +76,9 @@ func (c *call) send(data []byte) error {
 		if _, err := c.w.Write(body); err != nil {
 			return err
 		}
+	}
+	if c.head.ContentLength < 0 {
+		c.streams.Store(true)
 	}
 	return c.w.Flush()
 }

@@ -132,7 +132,6 @@ type Runtime struct {
 	stop    chan struct{}
 	reason  string       // why, for subscribers; set before stop is closed
 	left    atomic.Int32 // requests that are inside at the end; see Abandon
-	dropped atomic.Int32 // those that Abandon was told of
 	ended   chan struct{}
 
 	gil     *gil // of the main interpreter, and of those without their own
@@ -373,14 +372,15 @@ func (rt *Runtime) newInterpreter(group string) (*interp, error) {
 // ErrClosed is returned for requests that come after Close.
 var ErrClosed = errors.New("python has been closed")
 
-// noticing is how long the requests that Abandon was told of may take.
+// noticing is how long the requests that Abandon has marked may take.
 const noticing = 500 * time.Millisecond
 
-// Abandon says that n of the requests inside Python are of use to nobody: their
-// clients have been cut off. Close waits for them for a moment only, as long as
-// they may need to notice that; those that have not, because they wait for
-// something else, are left, and what they run in is not taken down.
-func (rt *Runtime) Abandon(n int) { rt.dropped.Store(int32(n)) }
+// Abandon says that all clients have been cut off: those of the requests inside Python
+// that have begun to send a response without a length, such as a stream of events, are
+// of use to nobody. Close waits for them for a moment only, as long as they may need to
+// notice that; those that have not, because they wait for something else, are left, and
+// what they run in is not taken down. All others are waited for.
+func (rt *Runtime) Abandon() { rt.threads.abandon() }
 
 // Close runs the shutdown callbacks and exit handlers of all interpreters and
 // ends them. Requests still inside Python are waited for until ctx is done;
@@ -391,13 +391,12 @@ func (rt *Runtime) Close(ctx context.Context) error { return rt.CloseFor(ctx, ""
 // CloseFor is Close with the shutdown_reason that subscribers are told.
 func (rt *Runtime) CloseFor(ctx context.Context, reason string) error {
 	close(rt.closing)
-	dropped := min(int(rt.dropped.Load()), rt.opts.Threads)
-	if err := rt.threads.end(ctx, dropped); err != nil {
+	if err := rt.threads.endOthers(ctx); err != nil {
 		return fmt.Errorf("wait for requests inside Python: %w", err)
 	}
 	moment, cancel := context.WithTimeout(ctx, noticing)
 	defer cancel()
-	if rt.threads.end(moment, 0) != nil {
+	if rt.threads.end(moment) != nil {
 		rt.left.Add(1)
 	}
 	rt.flusher.stop()

@@ -23,14 +23,15 @@ type requestThreads struct {
 	timeout time.Duration // of waiting, from Request.WaitsSince; 0: none
 	call    func(*call)   // runs one, on a request thread
 
-	mu      sync.Mutex
-	queue   callQueue
-	running int // calls that have a thread
-	started int // threads
-	idle    []*requestThread
-	closed  bool
-	alarm   *time.Timer // for the time-out of what is in the queue; nil until there was something
-	due     time.Time   // when it strikes; zero: never
+	mu        sync.Mutex
+	queue     callQueue
+	running   int // calls that have a thread
+	abandoned int // of them, those that are of use to nobody; see abandon
+	threads   []*requestThread
+	idle      []*requestThread
+	closed    bool
+	alarm     *time.Timer // for the time-out of what is in the queue; nil until there was something
+	due       time.Time   // when it strikes; zero: never
 
 	ended chan struct{} // has an element when a call has ended after closing
 	all   sync.WaitGroup
@@ -39,6 +40,7 @@ type requestThreads struct {
 // requestThread is a goroutine that is locked to its thread.
 type requestThread struct {
 	calls chan *call // the next one, when it is idle; has room for one
+	runs  *call      // nil: it is idle; set with mu held
 }
 
 func newRequestThreads(most, backlog int, timeout time.Duration) *requestThreads {
@@ -79,7 +81,7 @@ func (q *requestThreads) push(c *call) (*requestThread, error) {
 	c.err = nil
 	if c.target.gil.room(q.most) {
 		if t := q.idleThread(); t != nil {
-			q.start(c)
+			q.start(t, c)
 			return t, nil
 		}
 	}
@@ -158,11 +160,11 @@ func (q *requestThreads) idleThread() *requestThread {
 		q.idle = q.idle[:n-1]
 		return t
 	}
-	if q.started == q.most {
+	if len(q.threads) == q.most {
 		return nil
 	}
-	q.started++
 	t := &requestThread{calls: make(chan *call, 1)}
+	q.threads = append(q.threads, t)
 	q.all.Go(func() { q.serve(t) })
 	return t
 }
@@ -183,8 +185,8 @@ func (q *requestThreads) serve(t *requestThread) {
 // next ends c, which t has run, and returns the call that t is to run at once, if any.
 func (q *requestThreads) next(t *requestThread, c *call) *call {
 	q.mu.Lock()
-	q.finish(c)
-	following := q.take()
+	q.finish(t, c)
+	following := q.take(t)
 	switch {
 	case following != nil:
 		q.dispatch()
@@ -206,32 +208,41 @@ func (q *requestThreads) dispatch() {
 		if t == nil {
 			return
 		}
-		t.calls <- q.take()
+		t.calls <- q.take(t)
 	}
 }
 
-// take starts the first call in the queue that may run, and returns it, or nil. The
-// caller holds mu.
-func (q *requestThreads) take() *call {
+// take starts the first call in the queue that may run, which t is to run, and returns
+// it, or nil. The caller holds mu.
+func (q *requestThreads) take(t *requestThread) *call {
 	c := q.queue.first(q.most)
 	if c != nil {
 		q.queue.remove(c)
-		q.start(c)
+		q.start(t, c)
 	}
 	return c
 }
 
-// start counts c. The caller holds mu.
-func (q *requestThreads) start(c *call) {
+// start counts c, which t is to run. The caller holds mu.
+func (q *requestThreads) start(t *requestThread, c *call) {
+	t.runs = c
 	q.running++
 	c.target.gil.running++
 	c.counts.Store(true)
 }
 
-// finish counts c no longer. The caller holds mu.
-func (q *requestThreads) finish(c *call) {
+// finish counts c, which t has run, no longer. The caller holds mu.
+func (q *requestThreads) finish(t *requestThread, c *call) {
+	t.runs = nil
 	q.running--
 	q.discount(c)
+	if c.streams.Load() {
+		c.streams.Store(false)
+	}
+	if c.abandoned {
+		c.abandoned = false
+		q.abandoned--
+	}
 	if q.closed {
 		select {
 		case q.ended <- struct{}{}:
@@ -259,17 +270,45 @@ func (q *requestThreads) letOthers(c *call) {
 	q.mu.Unlock()
 }
 
-// end refuses calls from now on, those in the queue too, and returns when at most left
-// of those that run are there, or with the cause when ctx is done before. The idle
-// threads end, and with left 0 all have.
-func (q *requestThreads) end(ctx context.Context, left int) error {
+// abandon marks the calls that have begun to send a response without a length: nobody
+// takes it any more.
+func (q *requestThreads) abandon() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range q.threads {
+		if c := t.runs; c != nil && c.streams.Load() && !c.abandoned {
+			c.abandoned = true
+			q.abandoned++
+		}
+	}
+}
+
+// end refuses calls from now on, those in the queue too, and returns when all calls and
+// threads have ended, or with the cause when ctx is done before.
+func (q *requestThreads) end(ctx context.Context) error {
+	err := q.endWhen(ctx, func() bool { return q.running == 0 })
+	if err == nil {
+		q.all.Wait()
+	}
+	return err
+}
+
+// endOthers is end, but does not wait for calls that have been abandoned, nor for
+// threads.
+func (q *requestThreads) endOthers(ctx context.Context) error {
+	return q.endWhen(ctx, func() bool { return q.running == q.abandoned })
+}
+
+// endWhen refuses calls from now on, and returns when over, called with mu held, reports
+// true.
+func (q *requestThreads) endWhen(ctx context.Context, over func() bool) error {
 	q.close()
 	for {
 		q.mu.Lock()
-		n := q.running
+		ended := over()
 		q.mu.Unlock()
-		if n <= left {
-			break
+		if ended {
+			return nil
 		}
 		select {
 		case <-q.ended:
@@ -277,10 +316,6 @@ func (q *requestThreads) end(ctx context.Context, left int) error {
 			return context.Cause(ctx)
 		}
 	}
-	if left == 0 {
-		q.all.Wait()
-	}
-	return nil
 }
 
 func (q *requestThreads) close() {

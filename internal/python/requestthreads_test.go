@@ -44,7 +44,7 @@ func onStage(t *testing.T, kind uint32, most, backlog int, timeout time.Duration
 			a.plays.Store(false)
 		}
 		test(s)
-		if err := s.threads.end(t.Context(), 0); err != nil {
+		if err := s.threads.end(t.Context()); err != nil {
 			t.Errorf("end: %v", err)
 		}
 	})
@@ -163,7 +163,7 @@ func TestOneAfterTheOther(t *testing.T) {
 				s.playing(all, i)
 				finish(all[i])
 			}
-			if n := s.threads.started; n != 1 {
+			if n := len(s.threads.threads); n != 1 {
 				t.Errorf("%d threads, want 1", n)
 			}
 		})
@@ -268,19 +268,13 @@ func TestClientLeavesQueue(t *testing.T) {
 	})
 }
 
-// The end refuses what waits, waits for what runs, but for as many as may be left.
+// The end refuses what waits, and waits for what runs.
 func TestRequestThreadsEnd(t *testing.T) {
 	onStage(t, waits, 3, 5, time.Minute, func(s *stage) {
 		finish(s.enterAll(3)...) // idle threads end as well
 		all := s.enterAll(5)
 		impatient, stop := context.WithCancelCause(s.t.Context())
-		end := func(ctx context.Context, left int) <-chan error {
-			result := make(chan error, 1)
-			go func() { result <- s.threads.end(ctx, left) }()
-			synctest.Wait()
-			return result
-		}
-		ended, allButOne := end(impatient, 0), end(s.t.Context(), 1)
+		ended := s.end(impatient, (*requestThreads).end)
 		all[3].refused(gateway.Failed, ErrClosed.Error())
 		all[4].refused(gateway.Failed, ErrClosed.Error())
 		s.enterAll(1)[0].refused(gateway.Failed, ErrClosed.Error())
@@ -288,16 +282,57 @@ func TestRequestThreadsEnd(t *testing.T) {
 		if err := <-ended; err == nil || err.Error() != "impatient" {
 			t.Errorf("end: %v", err)
 		}
-		finish(all[0])
-		if len(allButOne) > 0 {
-			t.Error("it did not wait for all but one")
-		}
-		finish(all[1])
-		if err := <-allButOne; err != nil {
-			t.Error(err)
-		}
-		finish(all[2])
+		finish(all[:3]...)
 	})
+}
+
+// end begins the end, in one of the two ways.
+func (s *stage) end(ctx context.Context, how func(*requestThreads, context.Context) error) <-chan error {
+	result := make(chan error, 1)
+	go func() { result <- how(s.threads, ctx) }()
+	synctest.Wait()
+	return result
+}
+
+// Streams that have been abandoned are not waited for; other calls are, however many
+// of the streams have ended.
+func TestAbandonedStreams(t *testing.T) {
+	for _, streamsEnd := range []bool{true, false} {
+		onStage(t, waits, 5, 5, time.Minute, func(s *stage) {
+			before := s.enterAll(1)[0]
+			before.call.streams.Store(true)
+			if finish(before); before.call.streams.Load() {
+				t.Error("the next request of a call streams from its beginning")
+			}
+			all := s.enterAll(5)
+			for _, a := range all[:2] {
+				a.call.streams.Store(true)
+			}
+			s.threads.abandon()
+			s.threads.abandon() // changes nothing
+			all[2].call.streams.Store(true)
+			ended := s.end(s.t.Context(), (*requestThreads).endOthers)
+			if streamsEnd {
+				finish(all[:2]...)
+			}
+			finish(all[2:4]...)
+			synctest.Wait()
+			if len(ended) > 0 {
+				t.Errorf("streams end: %v: it did not wait for all others", streamsEnd)
+			}
+			finish(all[4])
+			synctest.Wait()
+			if len(ended) == 0 {
+				t.Errorf("streams end: %v: it waits on", streamsEnd)
+			}
+			if !streamsEnd {
+				finish(all[:2]...)
+			}
+			if err := <-ended; err != nil || s.threads.abandoned != 0 {
+				t.Errorf("%v; %d are abandoned", err, s.threads.abandoned)
+			}
+		})
+	}
 }
 
 // A call that finds an idle thread costs no memory.
@@ -313,7 +348,7 @@ func TestIdleThreadAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if err := q.end(ctx, 0); err != nil {
+	if err := q.end(ctx); err != nil {
 		t.Error(err)
 	}
 }
@@ -350,7 +385,7 @@ func TestRequestThreadsUnderLoad(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if err := q.end(t.Context(), 0); err != nil {
+	if err := q.end(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if tooMany.Load() != 0 || ran.Load() != senders*each || g.running != 0 || q.queue.size != 0 {

@@ -115,6 +115,62 @@ func TestGraceIsOver(t *testing.T) {
 	}
 }
 
+const streamAndWorkScript = `
+import atexit
+import time
+
+atexit.register(print, "exit handler was run")
+
+def events():
+    try:
+        while True:
+            yield b"data: 1\n\n"
+            time.sleep(0.01)
+    finally:
+        print("the stream has ended")
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/events":
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return events()
+    print("working")
+    with open("gate") as gate:
+        gate.readline()
+    print("the work is done")
+    start_response("200 OK", [])
+    return []
+`
+
+// A stream that was cut off takes nobody's place: a request whose work is not done is
+// waited for as long as shutdown-timeout allows, also when the stream has ended.
+func TestStreamEndsBeforeWork(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	write(t, dir, "app.py", streamAndWorkScript)
+	p := launch{dir: dir, args: []string{"--graceful-timeout", "1", "--shutdown-timeout", "60", "app.py"}, status: 1}.start(t)
+	if _, err := p.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n").Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	open := gate(t, dir, "gate")
+	p.send("GET /work HTTP/1.1\r\nHost: x\r\n\r\n")
+	p.stderr.await(t, `working`)
+	p.signal(syscall.SIGTERM)
+	p.stderr.await(t, `were cut off`)
+	p.stderr.await(t, `the stream has ended`)
+	select {
+	case <-p.exited:
+		t.Error("the server has ended")
+	case <-time.After(1500 * time.Millisecond): // longer than streams are given
+	}
+	if n := p.stderr.count(`exit handler was run`); n != 0 {
+		t.Error("exit handlers have been run")
+	}
+	open()
+	p.wait()
+	p.stderr.await(t, `the work is done`)
+	p.stderr.await(t, `exit handler was run`)
+}
+
 // Limits of 0 are none: the request is answered, however long it takes, and then
 // exit handlers are run.
 func TestStopWithoutLimits(t *testing.T) {
