@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/dispatch"
+	"github.com/gophersnake/gophersnake/internal/front"
 	"github.com/gophersnake/gophersnake/internal/logs"
 )
 
@@ -75,7 +76,7 @@ var startRows = []option[StartOptions]{
 	{"Listening", "--no-chunked-request", "", false, "", "refuse request bodies of unknown length with 411",
 		func(o *StartOptions, _ []string) error { o.ChunkedRequest = false; return nil }},
 	{"Listening", "--read-ahead", "BYTES", false, "1048576", "largest request body that is read before the application is called; 0 for none",
-		number(0, 64<<20, func(o *StartOptions, n int64) { o.ReadAhead = n })},
+		number(0, front.MaxReadAhead, func(o *StartOptions, n int64) { o.ReadAhead = n })},
 	{"Listening", "--header-timeout", "SECONDS", false, "15", "time for a client to send the head of a request; 0 for no limit",
 		rateSeconds(func(o *StartOptions) *time.Duration { return &o.Header.Timeout })},
 	{"Listening", "--header-max-timeout", "SECONDS", false, "30", "the most that --header-min-rate adds up to; 0 for no limit",

@@ -55,10 +55,10 @@ type Options struct {
 	// protocols. Otherwise they get 411.
 	ChunkedRequest bool
 	// ReadAhead is the length in bytes up to which a body is read before the
-	// application is called; 0 stands for 1048576, NoLimit for not at all. A
-	// longer one is left to the application, of one of unknown length so much
-	// is read. The memory of all requests together is bounded: when it is used
-	// up, the application is called earlier.
+	// application is called, at most MaxReadAhead; 0 stands for 1048576, NoLimit for
+	// not at all. A longer one is left to the application, of one of unknown
+	// length so much is read. The memory of all requests together is bounded: when
+	// it is used up, the application is called earlier.
 	ReadAhead int64
 
 	// Descriptors is how many the Server may use: connections and files that are

@@ -9,12 +9,16 @@ import (
 // all requests.
 const readAheadTotal = 64 << 20
 
+// MaxReadAhead is the largest Options.ReadAhead, in bytes: a piece of memory of that
+// size, and the next smaller one that it is filled from, leave something to others.
+const MaxReadAhead = 16 << 20
+
 // Memory for a body that is read ahead comes in pieces of these sizes. A body
 // begins in the smallest, and moves to the next when it has filled one: what a
 // client promises costs nothing.
 const (
 	leastPiece  = 4 << 10
-	pieceSteps  = 8 // sizes; each is four times the one before it
+	pieceSteps  = 7 // sizes; each is four times the one before it, the last is MaxReadAhead
 	commonPiece = 2 // 64 KiB; the larger ones may not take everything
 )
 
@@ -26,9 +30,9 @@ type piece struct {
 
 // readAhead lends the pieces. It is safe for concurrent use.
 type readAhead struct {
-	each, total int64        // bytes of one body, and of all pieces
-	lent        atomic.Int64 // bytes
-	pools       [pieceSteps]sync.Pool
+	total int64        // bytes of all pieces
+	lent  atomic.Int64 // bytes
+	pools [pieceSteps]sync.Pool
 }
 
 func pieceSize(step int) int64 { return leastPiece << (2 * step) }

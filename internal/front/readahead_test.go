@@ -18,7 +18,7 @@ import (
 // TestPiecesAreBounded: all that is lent is counted, the large pieces leave
 // something to the small ones, and what is given back is there again.
 func TestPiecesAreBounded(t *testing.T) {
-	a := readAhead{each: 1 << 20, total: 4 << 20}
+	a := readAhead{total: 4 << 20}
 	var lent []*piece
 	take := func(step int) (n int) {
 		for p := a.take(step); p != nil; p = a.take(step) {
@@ -47,6 +47,24 @@ func TestPiecesAreBounded(t *testing.T) {
 	if a.take(pieceSteps) != nil {
 		t.Error("a piece larger than the largest")
 	}
+}
+
+// TestMostReadAhead: as much as an option may ask for is read ahead, one byte more is
+// not. A piece is lent beside the one before it while a body moves.
+func TestMostReadAhead(t *testing.T) {
+	s := start(t, Options{App: app(echo), LimitRequestBody: NoLimit, ReadAhead: MaxReadAhead, BodyRate: framing.Rate{Initial: NoLimit}})
+	for n, want := range map[int]string{
+		MaxReadAhead:     fmt.Sprintf("%d - of %[1]d", MaxReadAhead),
+		MaxReadAhead + 1: fmt.Sprintf("0 %d of %[1]d", MaxReadAhead+1),
+	} {
+		if r := ask(t, s, post(n, "")); r.body != want {
+			t.Errorf("got %q, want %q", r.body, want)
+		}
+	}
+	if size := pieceSize(pieceSteps - 1); size != MaxReadAhead {
+		t.Errorf("the largest piece has %d bytes, and up to %d may be asked for", size, MaxReadAhead)
+	}
+	poll(t, "the memory back", func() bool { return s.ahead.lent.Load() == 0 })
 }
 
 // TestMemoryGrowsAsDataCome: what a client declares costs nothing.

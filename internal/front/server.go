@@ -43,7 +43,7 @@ func New(o Options) *Server {
 	s := &Server{o: o.withDefaults(), ids: ids{prefix: newPrefix()}}
 	s.tidier.least = heldMemory()
 	s.crowd = newCrowd(s.o.Descriptors, s.o.Log)
-	s.ahead.each, s.ahead.total = s.o.ReadAhead, readAheadTotal
+	s.ahead.total = readAheadTotal
 	s.exchanges.New = func() any { return newExchange(s) }
 	s.http = &http.Server{
 		Handler:                      s,
