@@ -32,7 +32,9 @@ import (
 //	-- options --          "alone": not by many clients; "variant NAME"; "since 3.12";
 //	                       "before 3.12"; "group main" or "group sub";
 //	                       "mode embedded" or "mode daemon"; "importable": the
-//	                       script may be imported by what it imports
+//	                       script may be imported by what it imports; "module
+//	                       NAME": the application is in the module, which is
+//	                       looked for beside the script
 //
 // In requests and responses \xNN, \r, \n, \t and \\ are escapes, {{TEXT*N}} is
 // TEXT repeated, and $SCRIPT and $DIR stand for the script and its directory.

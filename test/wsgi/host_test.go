@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -122,6 +123,31 @@ type importable struct {
 
 func (i importable) app(script string) gateway.App {
 	return i.rt.app(python.Script{Path: script, Callable: "application", Reloading: true, Importable: true})
+}
+
+// inModule runs applications as another host does, but imports a module in place
+// of the script.
+type inModule struct {
+	host
+	rt     *runtime
+	module string
+}
+
+func (m inModule) app(string) gateway.App {
+	return m.rt.app(python.Script{Module: m.module, Callable: "application", Reloading: true})
+}
+
+// addPath has modules looked for in a directory until the test ends.
+func addPath(t testing.TB, rt *runtime, h host, dir string) {
+	t.Helper()
+	run := func(statement string) {
+		app := rt.app(python.Script{Name: "path", Source: "import sys\n" + statement + "\n", Callable: "sys"})
+		if err := app.Preload(h.group()); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	run("sys.path.insert(0, " + strconv.Quote(dir) + ")")
+	t.Cleanup(func() { run("sys.path.remove(" + strconv.Quote(dir) + ")") })
 }
 
 // hosts returns the main interpreter and a sub-interpreter.

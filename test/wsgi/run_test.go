@@ -63,6 +63,10 @@ func (c *testCase) run(t *testing.T, rt *runtime, h host) {
 	if _, ok := c.tags["importable"]; ok {
 		h = importable{h, rt}
 	}
+	if name, ok := c.tags["module"]; ok {
+		h = inModule{h, rt, name}
+		addPath(t, rt, h, filepath.Dir(script))
+	}
 	s.address = serve(t, rt, h, script)
 	s.play(c)
 	if t.Failed() {

@@ -22,17 +22,21 @@ def file_of(name):
 
 
 def load(name, watched, again):
-    """Import a module; again means anew, with those that import it."""
+    """Import a module; again means anew. What has imported one that was loaded before,
+    or has failed, is imported anew in either case."""
     importlib.invalidate_caches()
+    watched.names.add(name)
+    watched.forget_importers()
     if again:
-        watched.names.add(name)
-        watched.forget_importers()
         imports.remove(name)
     watched.before()
     try:
-        return importlib.import_module(name)
-    finally:
-        watched.after()
+        module = importlib.import_module(name)
+    except BaseException:
+        watched.end(failed=True)
+        raise
+    watched.end(failed=False)
+    return module
 
 
 def hints(name, exc):

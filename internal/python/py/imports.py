@@ -48,6 +48,7 @@ class Script:
         self.names = set()   # by which it was imported
         self.loaded = set()  # names of the modules that came with it
         self._before = None
+        self._importers = set()  # names of modules that are bound to one that failed
 
     def begin(self, module, importable):
         """Make module the one that is imported. It is about to be executed."""
@@ -61,35 +62,37 @@ class Script:
         self.before()
 
     def end(self, failed):
-        """The script was executed."""
-        self.after()
+        """The script was executed. What is imported from now on does not come with it."""
+        self.loaded |= set(sys.modules) - self._before
         if failed:
+            self._note_importers()
             for name in self.names:
                 if sys.modules.get(name) is self.module:
                     remove(name)
             self.module = None
             self.names.clear()
 
+    def _note_importers(self):
+        """Note what has imported the script, before any of it is forgotten."""
+        if self.names:
+            from _gophersnake import importers
+
+            self._importers.update(importers.of(self.names, self.loaded))
+
     def before(self):
         """What is imported from now on comes with the script."""
         self._before = set(sys.modules)
-
-    def after(self):
-        """What is imported from now on does not."""
-        self.loaded |= set(sys.modules) - self._before
 
     def forget_importers(self):
         """Have the script import anew what has imported it.
 
         What those modules have registered with the old script, such as routes, the
-        new one lacks.
+        new one lacks; be the old one in service or one that failed.
         """
-        if not self.names:
-            return
-        from _gophersnake import importers
-
-        for name in importers.of(self.names, self.loaded):
+        self._note_importers()
+        for name in self._importers:
             remove(name)
+        self._importers.clear()
 
     def _warn_of_earlier(self):
         for name, module in list(sys.modules.items()):
@@ -200,7 +203,7 @@ def remove(name):
     """Make a module one that is not loaded."""
     module = sys.modules.pop(name, None)
     parent, _, child = name.rpartition(".")
-    if parent in sys.modules and getattr(sys.modules[parent], child, None) is module:
+    if module is not None and parent in sys.modules and getattr(sys.modules[parent], child, None) is module:
         delattr(sys.modules[parent], child)
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 
 import _gophersnake
+from _gophersnake import imports
 
 LONGEST = 60.0  # seconds between two attempts
 FEW_FILES = 100  # so many are looked at with each request
@@ -22,7 +23,7 @@ class _Imports:
 
     def __init__(self):
         self._thread = threading.get_ident()
-        self._before = frozenset(sys.modules)
+        self._before = dict(sys.modules)
         self._names = {}
 
     def find_spec(self, name, path=None, target=None):
@@ -32,7 +33,8 @@ class _Imports:
 
     def added(self):
         """The names of the modules that are there because of it."""
-        return [name for name in self._names if name in sys.modules and name not in self._before]
+        return [name for name in self._names
+                if sys.modules.get(name) is not None and sys.modules[name] is not self._before.get(name)]
 
 
 class Retry:
@@ -53,10 +55,10 @@ class Retry:
 
     def _end(self):
         """Return the names of the modules that an attempt has brought in."""
-        imports, self._imports = self._imports, None
-        if imports in sys.meta_path:
-            sys.meta_path.remove(imports)
-        return imports.added()
+        noted, self._imports = self._imports, None
+        if noted in sys.meta_path:
+            sys.meta_path.remove(noted)
+        return noted.added()
 
     def succeeded(self):
         """Forget what has failed."""
@@ -183,7 +185,7 @@ def _forget(names):
         path = getattr(module, "__file__", None)
         own = _foreign(path) if isinstance(path, str) else hasattr(module, "__path__")
         if own and name.partition(".")[0] not in kept and not name.startswith("_gophersnake"):
-            sys.modules.pop(name, None)
+            imports.remove(name)
 
 
 def _is_extension(module):
