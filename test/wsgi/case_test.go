@@ -34,7 +34,8 @@ import (
 //	                       "mode embedded" or "mode daemon"; "importable": the
 //	                       script may be imported by what it imports; "module
 //	                       NAME": the application is in the module, which is
-//	                       looked for beside the script
+//	                       looked for beside the script; "script NAME": that of
+//	                       the script, and of the directory with all files
 //
 // In requests and responses \xNN, \r, \n, \t and \\ are escapes, {{TEXT*N}} is
 // TEXT repeated, and $SCRIPT and $DIR stand for the script and its directory.

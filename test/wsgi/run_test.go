@@ -1,6 +1,7 @@
 package wsgi
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,7 +59,7 @@ type session struct {
 }
 
 func (c *testCase) run(t *testing.T, rt *runtime, h host) {
-	script := filepath.Join(t.TempDir(), "app.py")
+	script := filepath.Join(t.TempDir(), cmp.Or(c.tags["script"], "app.py"))
 	s := &session{t: t, rt: rt, script: script, mark: rt.log.mark(), alone: true, mtime: time.Now().Add(-time.Hour)}
 	if _, ok := c.tags["importable"]; ok {
 		h = importable{h, rt}

@@ -55,6 +55,9 @@ class Script:
         old, self.module, self.importable = self.module, module, importable
         for name in sorted(self.names):
             if old is not None and sys.modules.get(name) is old:
+                for attribute in ("__package__", "__spec__", "__loader__", "__path__"):
+                    if hasattr(old, attribute):
+                        setattr(module, attribute, getattr(old, attribute))
                 _enter(name, module)
             else:
                 self.names.discard(name)
@@ -82,6 +85,24 @@ class Script:
     def before(self):
         """What is imported from now on comes with the script."""
         self._before = set(sys.modules)
+
+    def submodule(self, name):
+        """Import a submodule of the script by the name that the script was imported by.
+
+        In "from package import module" CPython looks for the module below the package's
+        __name__, which the script keeps. That there is none of this name is no error to
+        it, if the package has the module as an attribute then.
+        """
+        parent, _, child = name.rpartition(".")
+        if self.module is None or sys.modules.get(parent) is not self.module or parent in self.names or not self.names:
+            return
+        real = "%s.%s" % (min(self.names), child)
+        try:
+            setattr(self.module, child, importlib.import_module(real))
+        except ModuleNotFoundError as exc:
+            if exc.name != real:
+                raise
+        raise ModuleNotFoundError("No module named %r" % name, name=name)
 
     def forget_importers(self):
         """Have the script import anew what has imported it.
@@ -129,7 +150,10 @@ class _Finder:
                 WARN, "%s imports %s, which is known to need the main interpreter, but runs in "
                 "the application group '%s'. If it fails or hangs, %s."
                 % (_importer(), name, _group, REPAIR))
-        if not any(_is_named(s.path, name) for s in list(_scripts.values())):
+        scripts = list(_scripts.values())
+        for s in scripts:
+            s.submodule(name)
+        if not any(_is_named(s.path, name) for s in scripts):
             return None
         return self._script(name, find(name, path, target))
 
@@ -143,18 +167,19 @@ class _Finder:
             _warn_of_second(found.path, name, "%s imports it as module '%s'" % (_importer(), name))
             return spec
         found.names.add(name)
-        return ModuleSpec(name, _Loaded(found.module), origin=spec.origin,
-                          is_package=spec.submodule_search_locations is not None)
+        given = ModuleSpec(name, _Loaded(found), origin=spec.origin)
+        given.submodule_search_locations = spec.submodule_search_locations
+        return given
 
 
 class _Loaded:
-    """A loader of what is loaded."""
+    """A loader of a script that is loaded."""
 
-    def __init__(self, module):
-        self.module = module
+    def __init__(self, script):
+        self.script = script
 
     def create_module(self, spec):
-        return self.module
+        return self.script.module
 
     def exec_module(self, module):
         pass
