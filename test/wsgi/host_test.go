@@ -141,7 +141,7 @@ func (m inModule) app(string) gateway.App {
 func addPath(t testing.TB, rt *runtime, h host, dir string) {
 	t.Helper()
 	run := func(statement string) {
-		app := rt.app(python.Script{Name: "path", Source: "import sys\n" + statement + "\n", Callable: "sys"})
+		app := rt.app(python.Script{Name: statement, Source: "import sys\n" + statement + "\n", Callable: "sys"})
 		if err := app.Preload(h.group()); err != nil {
 			t.Errorf("%s: %v", statement, err)
 		}

@@ -1,6 +1,6 @@
 """Applications that are named by their module, as in mysite.wsgi:application."""
 
-import importlib
+import importlib.machinery
 import os
 import sys
 import types
@@ -12,13 +12,36 @@ def file_of(name):
     """Return the file of a module, "" if none is found. Nothing is imported."""
     path, spec = None, None
     for end in [n for n, c in enumerate(name) if c == "."] + [len(name)] if name else []:
-        spec = imports.find(name[:end], path)
+        spec = _find(name[:end], path)
         if spec is None:
             return ""
         path = spec.submodule_search_locations or []
     if spec is None or not spec.has_location or not os.path.isfile(spec.origin):
         return ""
     return os.path.abspath(spec.origin)
+
+
+def _find(name, path):
+    """Return the spec of a module below the places of its package, None if there is none."""
+    try:
+        return imports.find(name, path)
+    except Exception:  # a finder wants the package to be imported, as that of namespaces does
+        return _in(name, sys.path if path is None else path)
+
+
+def _in(name, path):
+    """Do what importlib.machinery.PathFinder does, without the package."""
+    import pkgutil
+
+    found = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    for place in path:
+        find = getattr(pkgutil.get_importer(place), "find_spec", None)
+        spec = find(name) if find else None
+        if spec is not None and spec.loader is not None:
+            return spec
+        if spec is not None:
+            found.submodule_search_locations += spec.submodule_search_locations
+    return found if found.submodule_search_locations else None
 
 
 def load(name, watched, again):
