@@ -44,14 +44,11 @@ def _in(name, path):
     return found if found.submodule_search_locations else None
 
 
-def load(name, watched, again):
-    """Import a module; again means anew. What has imported one that was loaded before,
-    or has failed, is imported anew in either case."""
+def load(name, watched):
+    """Import a module, and anew what has imported one that it replaces or that failed."""
     importlib.invalidate_caches()
     watched.names.add(name)
     watched.forget_importers()
-    if again:
-        imports.remove(name)
     watched.before()
     try:
         module = importlib.import_module(name)

@@ -139,11 +139,11 @@ class Target:
         if loaded is not None and not force and self._is_current(loaded):
             return self._result(loaded)
         if loaded is not None:
-            del sys.modules[self.module]
+            imports.remove(self.module)
         _gophersnake.log(INFO, "%s %s '%s' into %s." % (
             "Loading" if loaded is None else "Reloading", self._kind(), self.title, errors.context(self)))
         if self.import_name:
-            module, mtime = self._import(again=loaded is not None)
+            module, mtime = self._import()
         else:
             module, mtime = self._execute()
         module.__mtime__ = mtime
@@ -174,8 +174,8 @@ class Target:
         watched.end(failed=False)
         return module, mtime
 
-    def _import(self, again):
-        """Import the module; again if its file has changed."""
+    def _import(self):
+        """Import the module, which is not in sys.modules if its file has changed."""
         mtime = 0.0
         self._mtime_ns = 0
         if self.file:
@@ -185,7 +185,7 @@ class Target:
                 self.owner.check(self.file, st)
         watched = imports.script(self.name)
         with loading.of(self.title):
-            return dotted.load(self.import_name, watched, again), mtime
+            return dotted.load(self.import_name, watched), mtime
 
     def _read(self):
         self._mtime_ns = 0
