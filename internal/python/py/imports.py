@@ -36,6 +36,7 @@ REPAIR = "use --application-group %{GLOBAL} (WSGIApplicationGroup %{GLOBAL})"
 _group = ""  # the application group that this interpreter is for
 _warned = set()
 _scripts = {}  # Script by path
+_removed = set()  # names of packages that were removed before their submodules, if these were
 
 
 class Script:
@@ -59,6 +60,7 @@ class Script:
                     if hasattr(old, attribute):
                         setattr(module, attribute, getattr(old, attribute))
                 _enter(name, module)
+                _adopt(name, module)
             else:
                 self.names.discard(name)
         self._warn_of_earlier()
@@ -153,9 +155,12 @@ class _Finder:
         scripts = list(_scripts.values())
         for s in scripts:
             s.submodule(name)
-        if not any(_is_named(s.path, name) for s in scripts):
+        if name not in _removed and not any(_is_named(s.path, name) for s in scripts):
             return None
-        return self._script(name, find(name, path, target))
+        spec = self._script(name, find(name, path, target))
+        if name in _removed and spec is not None and spec.loader is not None:
+            _adopting(spec.loader)
+        return spec
 
     def _script(self, name, spec):
         found = None
@@ -182,7 +187,7 @@ class _Loaded:
         return self.script.module
 
     def exec_module(self, module):
-        pass
+        """Nothing: it was or is being executed."""
 
 
 def find(name, path=None, target=None):
@@ -224,9 +229,33 @@ def _enter(name, module):
         setattr(sys.modules[parent], child, module)
 
 
+def _adopt(name, package):
+    """Have a package that is new the submodules that were imported before as attributes.
+
+    Otherwise CPython sets them when it loads a submodule, which it does not do again.
+    """
+    for other, module in list(sys.modules.items()):
+        parent, _, child = other.rpartition(".")
+        if parent == name and module is not None:
+            setattr(package, child, module)
+
+
+def _adopting(loader):
+    """Have a loader do so before it executes a package."""
+    execute = loader.exec_module
+
+    def exec_module(module):
+        _adopt(module.__spec__.name, module)
+        execute(module)
+
+    loader.exec_module = exec_module
+
+
 def remove(name):
     """Make a module one that is not loaded."""
     module = sys.modules.pop(name, None)
+    if any(other.startswith(name + ".") for other in list(sys.modules)):
+        _removed.add(name)
     parent, _, child = name.rpartition(".")
     if module is not None and parent in sys.modules and getattr(sys.modules[parent], child, None) is module:
         delattr(sys.modules[parent], child)
