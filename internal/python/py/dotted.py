@@ -105,5 +105,5 @@ def _modules_in(package):
 
     if not package:
         return [m.name for m in pkgutil.iter_modules(sys.path[:1])]
-    path = getattr(sys.modules.get(package), "__path__", None)
+    path = imports.given(sys.modules.get(package), "__path__")
     return [m.name for m in pkgutil.iter_modules(path)] if path else []

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from _gophersnake import imports
+
 
 def of(names, candidates):
     """Return those of the candidates that import one of names, directly or by way
@@ -20,7 +22,7 @@ def of(names, candidates):
 
 
 def _file(name):
-    file = getattr(sys.modules.get(name), "__file__", None)
+    file = imports.given(sys.modules.get(name), "__file__")
     return file if isinstance(file, str) else ""
 
 
@@ -57,7 +59,7 @@ def _base(name, node):
     """Return the module that a "from" names, which may be relative."""
     if not node.level:
         return node.module
-    package = getattr(sys.modules[name], "__package__", None) or ""
+    package = imports.given(sys.modules[name], "__package__") or ""
     parts = package.split(".")
     parts = parts[:len(parts) - node.level + 1]
     return ".".join(parts + ([node.module] if node.module else []))

@@ -11,6 +11,7 @@ and for no other: a request that imports nothing new pays nothing. It sees
 import importlib
 import os
 import sys
+import threading
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 
 import _gophersnake
@@ -57,8 +58,8 @@ class Script:
         for name in sorted(self.names):
             if old is not None and sys.modules.get(name) is old:
                 for attribute in ("__package__", "__spec__", "__loader__", "__path__"):
-                    if hasattr(old, attribute):
-                        setattr(module, attribute, getattr(old, attribute))
+                    if attribute in old.__dict__:
+                        setattr(module, attribute, old.__dict__[attribute])
                 _enter(name, module)
                 _adopt(name, module)
             else:
@@ -119,7 +120,7 @@ class Script:
 
     def _warn_of_earlier(self):
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
+            file = given(module, "__file__")
             if module is not self.module and isinstance(file, str) and _same_file(file, self.path):
                 _warn_of_second(self.path, name, "module '%s' was imported before" % name)
                 return
@@ -145,6 +146,9 @@ def install(application_group):
 class _Finder:
     """Finds no module but scripts that are loaded."""
 
+    def __init__(self):
+        self._asking = threading.local()
+
     def find_spec(self, name, path=None, target=None):
         if _group and name in MAIN_INTERPRETER_ONLY and name not in _warned:
             _warned.add(name)
@@ -157,10 +161,22 @@ class _Finder:
             s.submodule(name)
         if name not in _removed and not any(_is_named(s.path, name) for s in scripts):
             return None
-        spec = self._script(name, find(name, path, target))
+        spec = self._script(name, self._others(name, path, target))
         if name in _removed and spec is not None and spec.loader is not None:
             _adopting(spec.loader)
         return spec
+
+    def _others(self, name, path, target):
+        """Have the other finders look. One of them may ask the others in turn, this one
+        included: it finds nothing then."""
+        names = self._asking.__dict__.setdefault("names", set())
+        if name in names:
+            return None
+        names.add(name)
+        try:
+            return find(name, path, target)
+        finally:
+            names.discard(name)
 
     def _script(self, name, spec):
         found = None
@@ -200,6 +216,17 @@ def find(name, path=None, target=None):
         if spec is not None:
             return spec
     return None
+
+
+def given(module, name):
+    """Return an attribute that a module has, None if it has none.
+
+    Unlike getattr this runs nothing: it would load a module of importlib.util.LazyLoader.
+    """
+    try:
+        return object.__getattribute__(module, "__dict__").get(name)
+    except AttributeError:  # no module, but in sys.modules
+        return None
 
 
 def _is_named(path, name):
@@ -257,7 +284,7 @@ def remove(name):
     if any(other.startswith(name + ".") for other in list(sys.modules)):
         _removed.add(name)
     parent, _, child = name.rpartition(".")
-    if module is not None and parent in sys.modules and getattr(sys.modules[parent], child, None) is module:
+    if module is not None and parent in sys.modules and given(sys.modules[parent], child) is module:
         delattr(sys.modules[parent], child)
 
 

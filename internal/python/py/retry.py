@@ -138,7 +138,7 @@ def _missing(name):
     if not isinstance(name, str) or name in sys.modules:
         return
     parent, _, last = name.rpartition(".")
-    directories = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
+    directories = imports.given(sys.modules.get(parent), "__path__") or () if parent else sys.path
     for directory in directories:
         if isinstance(directory, str):
             yield from _path(os.path.join(directory, last + ".py"))
@@ -149,7 +149,7 @@ def _of_modules(names):
     """The files of modules, those that the standard library is not made of first."""
     foreign, standard = [], []
     for name in names:
-        path = getattr(sys.modules.get(name), "__file__", None)
+        path = imports.given(sys.modules.get(name), "__file__")
         (foreign if isinstance(path, str) and _foreign(path) else standard).extend(_path(path))
     return foreign + standard
 
@@ -182,12 +182,12 @@ def _forget(names):
     modules = {name: sys.modules.get(name) for name in names}
     kept = {name.partition(".")[0] for name, module in modules.items() if _is_extension(module)}
     for name, module in modules.items():
-        path = getattr(module, "__file__", None)
-        own = _foreign(path) if isinstance(path, str) else hasattr(module, "__path__")
+        path = imports.given(module, "__file__")
+        own = _foreign(path) if isinstance(path, str) else imports.given(module, "__path__") is not None
         if own and name.partition(".")[0] not in kept and not name.startswith("_gophersnake"):
             imports.remove(name)
 
 
 def _is_extension(module):
-    path = getattr(module, "__file__", None)
+    path = imports.given(module, "__file__")
     return isinstance(path, str) and path.endswith((".so", ".pyd"))

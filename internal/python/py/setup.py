@@ -79,7 +79,7 @@ def source_files():
     """Return the source files of all loaded modules, NUL after each, as bytes."""
     names = set()
     for module in list(sys.modules.values()):
-        name = getattr(module, "__file__", None)
+        name = imports.given(module, "__file__")
         if isinstance(name, str) and name.endswith((".py", ".pyc", ".wsgi")):
             names.add(os.path.abspath(name[:-1] if name.endswith(".pyc") else name))
     return b"".join(os.fsencode(name) + b"\0" for name in sorted(names))
