@@ -63,10 +63,8 @@ def hints(exc):
 
 
 def _own(frames):
-    """Leave out what called the script."""
-    loader = max((n for n, (f, _) in enumerate(frames) if f.f_code.co_filename.startswith("<gophersnake ")),
-                 default=-1)
-    return frames[loader + 1:]
+    """Leave out this program's frames: what called the script, and what watches its imports."""
+    return [(f, line) for f, line in frames if not f.f_code.co_filename.startswith("<gophersnake ")]
 
 
 def _server_in(frames):
