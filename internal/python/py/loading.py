@@ -6,13 +6,13 @@ import sys
 import threading
 import traceback
 
-# What serves until the program ends: packages, and the names of their functions
-# that do. Parts of a package that do nothing else are modules without names.
+# What serves until the program ends: packages or modules, and the names of their
+# functions that do. Parts of a package that do nothing else are modules without names.
 SERVERS = {
     package: frozenset(names.split())
     for package, names in (
         ("aiohttp", "run_app"), ("bjoern", "run"), ("bottle", "run"), ("cheroot", "start safe_start serve"),
-        ("cherrypy", "block quickstart start"), ("daphne", "run"), ("eventlet", "server"),
+        ("cherrypy", "block quickstart"), ("cherrypy.wsgiserver", "start"), ("daphne", "run"), ("eventlet", "server"),
         ("flask", "run"), ("gevent", "serve_forever"), ("granian", "serve"), ("gunicorn", "run"),
         ("hypercorn", "run serve"), ("paste", "serve"), ("sanic", "run serve"),
         ("socketserver", "serve_forever"), ("tornado", "start"), ("twisted", "run"),
@@ -21,6 +21,9 @@ SERVERS = {
     )
 }
 MODULES = ("django.core.management.commands.runserver", "django.utils.autoreload")
+
+# What has one of them serve until there is a result.
+RETURNING = {"tornado": frozenset(("run_sync",))}
 
 REPAIR = ("remove the call, or put it below `if __name__ == \"__main__\":`, which is not true here: "
           "the application is served without it")
@@ -67,11 +70,21 @@ def _own(frames):
     return [(f, line) for f, line in frames if not f.f_code.co_filename.startswith("<gophersnake ")]
 
 
+def _is_of(frame, functions):
+    """Report whether a frame is of one of the functions, which are by package or module."""
+    module = frame.f_globals.get("__name__") or ""
+    while module:
+        if frame.f_code.co_name in functions.get(module, ()):
+            return True
+        module = module.rpartition(".")[0]
+    return False
+
+
 def _server_in(frames):
     """Name the line that called the first server, "" if there is none."""
     for (caller, number), (frame, _) in zip(frames, frames[1:]):
-        module = frame.f_globals.get("__name__") or ""
-        if frame.f_code.co_name in SERVERS.get(module.partition(".")[0], ()) or module in MODULES:
+        serves = _is_of(frame, SERVERS) and not _is_of(caller, RETURNING)
+        if serves or frame.f_globals.get("__name__") in MODULES:
             file = caller.f_code.co_filename
             code = linecache.getline(file, number, caller.f_globals).strip()
             return "%s, line %d, `%s`," % (file, number, code)
