@@ -162,7 +162,7 @@ class _Finder:
         if name not in _removed and not any(_is_named(s.path, name) for s in scripts):
             return None
         spec = self._script(name, self._others(name, path, target))
-        if name in _removed and spec is not None and spec.loader is not None:
+        if spec is not None and name in _removed and _submodules(name):
             _adopting(spec.loader)
         return spec
 
@@ -261,15 +261,21 @@ def _adopt(name, package):
 
     Otherwise CPython sets them when it loads a submodule, which it does not do again.
     """
-    for other, module in list(sys.modules.items()):
-        parent, _, child = other.rpartition(".")
-        if parent == name and module is not None:
-            setattr(package, child, module)
+    for child, module in _submodules(name):
+        setattr(package, child, module)
+
+
+def _submodules(name):
+    """Return the submodules of a package that are imported, with what they are called in it."""
+    parts = [(other.rpartition("."), module) for other, module in list(sys.modules.items())]
+    return [(child, module) for (parent, _, child), module in parts if parent == name and module is not None]
 
 
 def _adopting(loader):
-    """Have a loader do so before it executes a package."""
-    execute = loader.exec_module
+    """Have a loader do so before it executes a package. One that is for all modules is left alone."""
+    execute = getattr(loader, "exec_module", None)
+    if execute is None or isinstance(loader, type) or not hasattr(loader, "__dict__"):
+        return
 
     def exec_module(module):
         _adopt(module.__spec__.name, module)
