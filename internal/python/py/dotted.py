@@ -12,21 +12,27 @@ def file_of(name):
     """Return the file of a module, "" if none is found. Nothing is imported."""
     path, spec = None, None
     for end in [n for n, c in enumerate(name) if c == "."] + [len(name)] if name else []:
-        spec = _find(name[:end], path)
+        spec, path = _find(name[:end], path)
         if spec is None:
             return ""
-        path = spec.submodule_search_locations or []
     if spec is None or not spec.has_location or not os.path.isfile(spec.origin):
         return ""
     return os.path.abspath(spec.origin)
 
 
 def _find(name, path):
-    """Return the spec of a module below the places of its package, None if there is none."""
+    """Return the spec of a module in the places of its package, None if there is none, and
+    the places that it has itself."""
     try:
-        return imports.find(name, path)
-    except Exception:  # a finder wants the package to be imported, as that of namespaces does
-        return _in(name, sys.path if path is None else path)
+        spec = imports.find(name, path)
+        return spec, _places(spec)
+    except Exception:  # a finder, or its list, wants the package to be imported, as that of namespaces does
+        spec = _in(name, sys.path if path is None else path)
+        return spec, _places(spec)
+
+
+def _places(spec):
+    return list(spec.submodule_search_locations or []) if spec else []
 
 
 def _in(name, path):
