@@ -21,6 +21,7 @@ type daemon struct {
 	number  int
 	server  *os.File // the server's end of the socket between them, until it is attached
 	events  func(supervise.Event)
+	orders  *orders
 
 	mu       sync.Mutex
 	why      string // the shutdown_reason that it is to be told
@@ -50,9 +51,10 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 		ours.Close()
 		return nil, err
 	}
-	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events}
+	d := &daemon{group: g, process: process, number: spec.Number, server: ours, events: spec.Events, orders: newOrders()}
 	g.add(d)
 	g.generation.work.Go(d.follow)
+	g.generation.work.Go(d.deliver)
 	return d, nil
 }
 
@@ -215,7 +217,7 @@ func (d *daemon) Stop() {
 	d.mu.Lock()
 	told := d.told
 	d.told = true
-	order := wire.Stopping{Reason: d.why, Shutdown: d.group.settings.Options.ShutdownTimeout}
+	stopping := wire.Stopping{Reason: d.why, Shutdown: d.group.settings.Options.ShutdownTimeout}
 	d.mu.Unlock()
 	if told {
 		return
@@ -224,9 +226,7 @@ func (d *daemon) Stop() {
 		_ = d.process.Signal(syscall.SIGTERM) // an error is one that has ended
 		return
 	}
-	if err := d.process.Control().Send(wire.Stop, order); err != nil && !ended(d.process) {
-		d.group.log(logs.Error, "tell process %d to stop: %v", d.process.Pid(), err)
-	}
+	d.orders.add(wire.Stop, stopping)
 }
 
 // Kill ends the process.

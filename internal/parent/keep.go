@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/gophersnake/gophersnake/internal/logs"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -26,7 +25,7 @@ func (g *group) keepOld(reason string) {
 	g.order(wire.Keep, keeping)
 }
 
-// order sends the processes in service something.
+// order has the processes in service told something. It does not block.
 func (g *group) order(kind string, payload any) {
 	if g.isService() {
 		return
@@ -35,11 +34,8 @@ func (g *group) order(kind string, payload any) {
 	daemons := slices.Collect(maps.Values(g.daemons))
 	g.mu.Unlock()
 	for _, d := range daemons {
-		if !d.canServe() {
-			continue
-		}
-		if err := d.process.Control().Send(kind, payload); err != nil && !ended(d.process) {
-			g.log(logs.Error, "process %d of group %s: %v", d.process.Pid(), g.name(), err)
+		if d.canServe() {
+			d.orders.add(kind, payload)
 		}
 	}
 }
