@@ -35,6 +35,10 @@ def numbers():
 
 def write(where, what):
     fds = numbers()[-1 if where == "server" else 0]
+    if what == "close":
+        for fd in fds:
+            os.close(fd)
+        return
     with socket.socket(fileno=os.dup(fds[0])) as s:
         if what == "shut":
             s.shutdown(socket.SHUT_WR)
@@ -136,22 +140,30 @@ func TestStrayWrites(t *testing.T) {
 	}
 }
 
-// TestShutSocket: a process that can send no files any more is replaced, too.
+// TestShutSocket: a process that can send no files any more is replaced, too. One that
+// cannot be told to stop is killed then.
 func TestShutSocket(t *testing.T) {
 	t.Parallel()
-	for _, where := range []string{"server", "parent"} {
-		t.Run(where, func(t *testing.T) {
+	for path, c := range map[string]struct {
+		status int
+		end    string
+	}{
+		"server/shut":  {http.StatusBadGateway, ""},
+		"parent/shut":  {http.StatusOK, ""},
+		"parent/close": {http.StatusOK, "killed, because it cannot be told to stop: "},
+	} {
+		t.Run(strings.ReplaceAll(path, "/", "-"), func(t *testing.T) {
 			t.Parallel()
 			s := straySite(t)
 			first, _ := s.file("/a/")
-			if r := s.get("/a/stray/" + where + "/shut"); r.StatusCode != map[string]int{"server": http.StatusBadGateway, "parent": http.StatusOK}[where] {
+			if r := s.get("/a/stray/" + path); r.StatusCode != c.status {
 				t.Errorf("got %s", r.Status)
 			}
 			s.await(`process ` + first + ` of group a is replaced: its (control socket|socket to the server) is closed; `)
 			eventually(t, "another process", func() bool {
 				return s.get("/a/").StatusCode == http.StatusOK && s.get("/a/").Header.Get("X-Pid") != first
 			})
-			s.await(`process 1 \(pid ` + first + `\) ended: `)
+			s.await(`process 1 \(pid ` + first + `\) ended: ` + c.end)
 			s.file("/a/")
 			s.file("/b/")
 		})

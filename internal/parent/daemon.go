@@ -26,10 +26,11 @@ type daemon struct {
 	mu       sync.Mutex
 	why      string // the shutdown_reason that it is to be told
 	draining bool
-	stuck    bool // it can serve nothing any more
-	idle     bool // the server says that no request is left in it
-	told     bool // that it is to stop
-	up       bool // in service
+	stuck    bool   // it can serve nothing any more
+	idle     bool   // the server says that no request is left in it
+	told     bool   // that it is to stop
+	untold   string // why it could not be told that, and is killed
+	up       bool   // in service
 	early    *wire.Retirement
 	vitals   *wire.Vitals // what it told last
 
@@ -65,6 +66,12 @@ func (d *daemon) id() wire.ProcessID {
 // follow hears what the process says until it has ended.
 func (d *daemon) follow() {
 	exit := listen(d.process, d)
+	d.mu.Lock()
+	untold := d.untold
+	d.mu.Unlock()
+	if untold != "" && exit.Signal == syscall.SIGKILL { // it may have ended by itself meanwhile
+		d.events(supervise.Event{Kind: supervise.Broken, Reason: untold})
+	}
 	d.events(supervise.Event{Kind: supervise.Exited, Exit: d.judge(supervise.Exit(exit))})
 	d.group.remove(d)
 	d.mu.Lock()
@@ -212,7 +219,8 @@ func (d *daemon) becameIdle() {
 }
 
 // Stop tells the process to end: what runs has as long as shutdown-timeout. A
-// service, which may have replaced itself by another program, is sent SIGTERM.
+// service, which may have replaced itself by another program, is sent SIGTERM. It
+// does not block.
 func (d *daemon) Stop() {
 	d.mu.Lock()
 	told := d.told

@@ -1,11 +1,14 @@
 package parent
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gophersnake/gophersnake/internal/spawn"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -41,10 +44,12 @@ func TestMalformed(t *testing.T) {
 			w := newWorld(t, "a", "b")
 			w.mustStart()
 			first := w.process("a 1")
+			first.ignore(wire.Stop) // so that it is there until all is written
 			for range 3 {
 				first.write(text)
 			}
 			w.await("a 1: stop shutdown_signal")
+			first.exit(spawn.Exit{})
 			w.happened("a 2 ready", "server 1: attach a 2", "server 1: detach a 1", "a 1: stop shutdown_signal")
 			w.awaitLog("malformed control message")
 			w.mustStop()
@@ -112,20 +117,39 @@ func TestSpared(t *testing.T) {
 	w.never("a 1 killed")
 }
 
-// TestDeaf: a process that lives on without its control socket is replaced: it can be
-// told nothing any more.
+// TestDeaf: a process that lives on without its control socket is replaced. It cannot be
+// told to stop, and is killed when it is to, however long it might take.
 func TestDeaf(t *testing.T) {
 	w := newWorld(t, "a")
+	o := &w.p.o.Groups[0].Options
+	o.GracefulTimeout, o.ShutdownTimeout = timeout.None, timeout.None
 	w.mustStart()
 	if err := w.process("a 1").its.Close(); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitLog("of group a is replaced: its control socket is closed")
 	w.happened("a 1 ready")
-	w.await("server 1: detach a 1")
-	w.happened("a 2 ready", "server 1: attach a 2", "server 1: detach a 1")
-	if err := w.process("a 1").Signal(unix.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	w.await("server 1: gone a 1")
+	w.happened("a 2 ready", "server 1: attach a 2", "server 1: detach a 1", "a 1 killed", "server 1: gone a 1")
+	w.awaitLog("ended: killed, because it cannot be told to stop: send control message")
 	w.mustStop()
+}
+
+// TestDeafServer: neither a stop nor a reload waits for a server that cannot be told of it.
+func TestDeafServer(t *testing.T) {
+	for name, end := range map[string]func(*world) string{"stop": stopped, "reload": reloaded} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "a")
+			w.p.o.Graceful = timeout.None
+			w.mustStart()
+			if err := w.process("server 1").its.Close(); err != nil {
+				t.Fatal(err)
+			}
+			want := fmt.Sprintf("the server process %d was killed: it cannot be told to stop: send control message", w.process("server 1").pid)
+			if got := end(w); !strings.Contains(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			w.happened("server 1 killed", "a 1: stop shutdown_signal")
+		})
+	}
 }

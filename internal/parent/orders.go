@@ -1,9 +1,11 @@
 package parent
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/gophersnake/gophersnake/internal/logs"
+	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
 // A process that does not run reads nothing, and what the system buffers for it may be
@@ -67,8 +69,24 @@ func (d *daemon) deliver() {
 		}
 		for o, ok := d.orders.next(); ok; o, ok = d.orders.next() {
 			if err := d.process.Control().Send(o.kind, o.payload); err != nil && !ended(d.process) {
-				d.group.log(logs.Error, "process %d of group %s: %v", d.process.Pid(), d.group.name(), err)
+				d.missed(o.kind, err)
 			}
 		}
 	}
 }
+
+// missed is for an order that the process does not get though it lives. One that cannot
+// be told to stop is killed: it would go on until its time is over, which may be never.
+func (d *daemon) missed(kind string, err error) {
+	if kind != wire.Stop {
+		d.group.log(logs.Error, "process %d of group %s: %v", d.process.Pid(), d.group.name(), err)
+		return
+	}
+	d.mu.Lock()
+	d.untold = fmt.Sprintf("it %s: %v", cannotBeTold, err)
+	d.mu.Unlock()
+	d.Kill()
+}
+
+// cannotBeTold is why a process is killed that has lost its control socket.
+const cannotBeTold = "cannot be told to stop"

@@ -41,6 +41,7 @@ func (f *fake) fill() {
 // startFrozen starts a group a whose process reads nothing, and can be sent nothing.
 func startFrozen(w *world) {
 	w.t.Helper()
+	w.p.o.Groups[0].Options.GracefulTimeout = timeout.Limit(10 * time.Millisecond)
 	w.behave(frozen)
 	w.mustStart()
 	w.process("a 1").fill()

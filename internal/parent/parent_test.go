@@ -227,24 +227,28 @@ func TestStopAtOnce(t *testing.T) {
 	w.happened("server 1 killed", "a 1 killed")
 }
 
+// stopped stops the Parent, and returns what it complains of.
+func stopped(w *world) string {
+	if err := w.p.Stop(context.Background()); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// reloaded reloads it, and returns the log.
+func reloaded(w *world) string {
+	w.t.Helper()
+	if err := w.p.Reload(); err != nil {
+		w.t.Error(err)
+	}
+	return w.text(&w.lines)
+}
+
 // TestServerThatDoesNotEnd: it is killed when its times are over, at a stop and
 // after a reload, and the error names them.
 func TestServerThatDoesNotEnd(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*world) string{
-		"stop": func(w *world) string {
-			if err := w.p.Stop(context.Background()); err != nil {
-				return err.Error()
-			}
-			return ""
-		},
-		"reload": func(w *world) string {
-			if err := w.p.Reload(); err != nil {
-				w.t.Error(err)
-			}
-			return w.text(&w.lines)
-		},
-	} {
+	for name, end := range map[string]func(*world) string{"stop": stopped, "reload": reloaded} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "a")

@@ -228,8 +228,9 @@ func (l serverLimits) String() string {
 }
 
 // stop tells the server to end and waits for it. When its limits are over, or ctx
-// is done, it is killed: it may be stopped, or stuck. Of one that has ended before
-// there is nothing to tell.
+// is done, it is killed: it may be stopped, or stuck. One that cannot be told is killed
+// at once, as it would go on serving. Of one that has ended before there is nothing to
+// tell.
 func (s *server) stop(ctx context.Context, order wire.Stopping, limits serverLimits) error {
 	if ended(s.process) {
 		s.done.Wait()
@@ -238,20 +239,31 @@ func (s *server) stop(ctx context.Context, order wire.Stopping, limits serverLim
 	late := fmt.Errorf("the server process %d did not end within %v: killed", s.process.Pid(), limits)
 	patience, cancel := timeout.Until(ctx, limits.all().After(time.Now()), late)
 	defer cancel()
-	s.done.Go(func() { _ = s.send(wire.Stop, order) }) // one that cannot be told is killed
-	killed := false
+	untold := make(chan error, 1)
+	s.done.Go(func() {
+		if err := s.send(wire.Stop, order); err != nil {
+			untold <- err
+		}
+	})
+	var why error // it is killed
 	select {
 	case <-s.process.Done():
 	case <-patience.Done():
-		killed = s.process.Signal(syscall.SIGKILL) == nil
+		why = late
+		if ctx.Err() != nil {
+			why = errors.New("the server process was killed")
+		}
+	case err := <-untold:
+		why = fmt.Errorf("the server process %d was killed: it %s: %w", s.process.Pid(), cannotBeTold, err)
+	}
+	if why != nil && s.process.Signal(syscall.SIGKILL) != nil {
+		why = nil // it has ended meanwhile
 	}
 	s.done.Wait()
 	exit := supervise.Exit(s.process.Wait())
 	switch {
-	case killed && ctx.Err() == nil:
-		return late
-	case killed:
-		return errors.New("the server process was killed")
+	case why != nil && exit.Signal == syscall.SIGKILL:
+		return why
 	case exit.Status != 0:
 		return fmt.Errorf("the server process %v", exit)
 	}
