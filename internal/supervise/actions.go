@@ -200,7 +200,6 @@ func (g *Group) ended(l *life) {
 	g.log(level, l, "ended: %s, after %s; it lived %v", cause, l.reason, round(time.Since(l.started)))
 	e := g.remember(l, cause)
 	if !l.ready.IsZero() {
-		l.place.backoff.lived(time.Since(l.ready))
 		g.o.Observer.Down(l.process, l.info(), e)
 	}
 }

@@ -59,7 +59,7 @@ type backoff struct {
 	failed  growth // lives in a row in which something did not load
 }
 
-// lived counts the time in service of a life that is over. It reports whether
+// lived counts the time in service of a life, which is over. It reports whether
 // that was of use.
 func (b *backoff) lived(d time.Duration) bool {
 	b.greedy = max(0, b.greedy-growth(d/longLife))

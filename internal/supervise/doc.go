@@ -9,7 +9,8 @@
 // A group has a fixed number of places. In a place there is one life: a process
 // from the moment it is planned until it is gone. Only while a process is
 // replaced a place has two, and only one place at a time is in that position:
-// a group of N never has more than N+1 processes.
+// a group of N never has more than N+1 processes, beside those that were replaced
+// and finish what they do.
 //
 // # The life cycle
 //

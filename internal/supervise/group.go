@@ -27,7 +27,7 @@ type Group struct {
 	// Of the group's goroutine.
 	places    []*place
 	queue     []*life // to be replaced, in turn
-	replacing *place  // whose turn it is; the only one with two lives
+	replacing *place  // whose turn it is; the only one with old and cur
 	budget    budget  // of starts because of deaths
 	stopping  bool
 	served    bool // a process was ready

@@ -10,8 +10,9 @@ import (
 // place is where one process is to be in service.
 type place struct {
 	number  int
-	cur     *life // nil only when the group ends
-	old     *life // that cur replaces; while the group's replacing is this place
+	cur     *life   // nil only when the group ends
+	old     *life   // that cur is to replace; while the group's replacing is this place
+	leaving []*life // that were replaced, and finish what they do
 	backoff backoff
 	hastes  budget // of attempts because something has changed
 	hurried bool   // something has changed since cur was started
@@ -20,9 +21,9 @@ type place struct {
 	endings []Ending
 }
 
-// lives returns old and cur, as far as there are.
+// lives returns those that leave, old and cur, as far as there are.
 func (p *place) lives() []*life {
-	var all []*life
+	all := slices.Clone(p.leaving)
 	for _, l := range []*life{p.old, p.cur} {
 		if l != nil {
 			all = append(all, l)
@@ -118,10 +119,20 @@ func (g *Group) apply(l *life, ev event) {
 func (g *Group) leave(l *life) {
 	p := l.place
 	if p.old == l {
-		p.old = nil
-		g.replacing = nil
+		p.old, g.replacing = nil, nil
 	}
 	if p.cur == l {
 		p.cur = nil
 	}
+	p.leaving = slices.DeleteFunc(p.leaving, func(other *life) bool { return other == l })
+}
+
+// giveWay takes a life out of the turn that has been replaced: the next one need not
+// wait until it has finished what it does, which may take for ever.
+func (g *Group) giveWay(l *life) {
+	p := l.place
+	p.old, g.replacing = nil, nil
+	p.leaving = append(p.leaving, l)
+	p.backoff.lived(time.Since(l.ready)) // what comes now is no time in service
+	g.drain(l)
 }

@@ -117,9 +117,9 @@ func (c *chaos) disturb() {
 // check checks what must always hold.
 func (c *chaos) check() {
 	c.t.Helper()
-	alive := 0
+	alive := 0 // and not told to end
 	for _, f := range c.processes {
-		if !f.dead {
+		if !f.dead && len(f.commands) == 0 {
 			alive++
 		}
 		checkCommands(c.t, f)
@@ -129,13 +129,17 @@ func (c *chaos) check() {
 	}
 	inService := 0
 	for _, p := range c.g.Snapshot().Places {
+		staying := 0
 		for _, about := range p.Processes {
 			if about.State.inService() {
 				inService++
 			}
+			if about.State < Draining {
+				staying++
+			}
 		}
-		if len(p.Processes) == 0 || len(p.Processes) > 2 {
-			c.t.Errorf("place %d has %d lives", p.Number, len(p.Processes))
+		if n := len(p.Processes); n == 0 || staying > 2 || p.Processes[n-1].State == Draining {
+			c.t.Errorf("place %d has %d lives beside those that end: %s", p.Number, staying, c.states())
 		}
 	}
 	if inService == c.n {

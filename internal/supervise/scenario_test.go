@@ -150,12 +150,12 @@ func TestRollingRecycle(t *testing.T) {
 			4s 105 up
 			4s 102 draining
 			4s 102 drain: script changed
-			7s 102 down: script changed, after 7s: exited with status 0
-			7s 106 start 3
-			8s 106 up
-			8s 103 draining
-			8s 103 drain: script changed
-			8s 103 down: script changed, after 8s: exited with status 0`)
+			4s 106 start 3
+			5s 106 up
+			5s 103 draining
+			5s 103 drain: script changed
+			5s 103 down: script changed, after 5s: exited with status 0
+			7s 102 down: script changed, after 7s: exited with status 0`)
 		for _, p := range w.g.Snapshot().Places {
 			if p.Failures != 0 || p.Restarts != 1 || p.Processes[0].Generation != 1 {
 				t.Errorf("status %+v", p)
@@ -341,6 +341,61 @@ func TestNoGracefulTimeout(t *testing.T) {
 			24h0m3s 101 down: x, after 24h0m3s: exited with status 0`)
 		w.shutdown()
 	})
+}
+
+// TestNextWhileOneDrains: a process that has been replaced and still finishes what it
+// does, for ever if it may, holds up no other replacement, whatever the reason.
+func TestNextWhileOneDrains(t *testing.T) {
+	for name, limit := range map[string]timeout.Limit{"no limit": timeout.None, "a limit": 60 * second} {
+		t.Run(name, func(t *testing.T) {
+			o := usual(2)
+			o.Graceful = limit
+			scenario(t, o, func(t *testing.T, w *world) {
+				w.run(2 * time.Second)
+				for _, p := range w.processes {
+					p.drained = nil
+				}
+				w.notes = nil
+				w.g.Recycle("first")
+				w.run(3 * time.Second)
+				w.g.Recycle("second")
+				w.run(3 * time.Second)
+				w.process(105).asks("its limit")
+				w.run(2 * time.Second)
+				w.expect(`
+					2s 103 start 1
+					3s 103 up
+					3s 101 draining
+					3s 101 drain: first
+					3s 104 start 2
+					4s 104 up
+					4s 102 draining
+					4s 102 drain: first
+					5s 105 start 1
+					6s 105 up
+					6s 103 draining
+					6s 103 drain: second
+					6s 103 down: second, after 4s: exited with status 0
+					6s 106 start 2
+					7s 106 up
+					7s 104 draining
+					7s 104 drain: second
+					7s 104 down: second, after 4s: exited with status 0
+					8s 107 start 1
+					9s 107 up
+					9s 105 draining
+					9s 105 drain: its limit
+					9s 105 down: its limit, after 4s: exited with status 0`)
+				if got := w.states(); got != "101 draining, 107 ready, 102 draining, 106 ready" {
+					t.Errorf("states %s", got)
+				}
+				w.process(101).exitStatus(0)
+				w.process(102).stopped = func() { w.process(102).exitStatus(0) }
+				w.later(time.Second, func() { w.process(102).exitStatus(0) })
+				w.shutdown()
+			})
+		})
+	}
 }
 
 func TestNoShutdownTimeout(t *testing.T) {

@@ -31,7 +31,7 @@ type Status struct {
 // PlaceStatus is what there is in one place.
 type PlaceStatus struct {
 	Number    int
-	Processes []Info   // one, or the old and the new one
+	Processes []Info   // those that end, the old one while it is replaced, the present one
 	Restarts  int      // processes started, but for the first
 	Failures  int      // lives in a row that were of no use (backoff.go)
 	Endings   []Ending // the last, the oldest first

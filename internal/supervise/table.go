@@ -87,7 +87,7 @@ func lifeCycle() *table {
 			evFrozen:   {InService, (*Group).endFrozen},
 		},
 		Retiring: {
-			evReplaced: {Draining, (*Group).drain},
+			evReplaced: {Draining, (*Group).giveWay},
 			evExited:   {Gone, (*Group).died},
 			evShutdown: {Draining, (*Group).drain},
 			evForce:    {Killed, (*Group).killInService},

@@ -33,7 +33,7 @@ func TestTableGoesForward(t *testing.T) {
 // TestTableCommands: each command belongs to one state, so that it cannot be
 // given twice.
 func TestTableCommands(t *testing.T) {
-	commands := map[string]State{"drain": Draining, "stop": Stopping, "kill": Killed, "killLateStart": Killed, "killLateStop": Killed, "killInService": Killed}
+	commands := map[string]State{"drain": Draining, "giveWay": Draining, "stop": Stopping, "kill": Killed, "killLateStart": Killed, "killLateStop": Killed, "killInService": Killed}
 	var seen []string
 	for state, row := range lifeCycle() {
 		for _, s := range row {

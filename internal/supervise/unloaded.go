@@ -73,9 +73,12 @@ func (n *growth) nextAttempt() time.Duration {
 	return n.next()
 }
 
-// hasten has the replacement of a process that is to be replaced started at once, if
-// its time has not come, because of reason.
+// hasten has the replacement of a process that is in service and to be replaced started
+// at once, if its time has not come, because of reason.
 func (g *Group) hasten(l *life, reason string) {
+	if !l.state.inService() {
+		return
+	}
 	p := l.place
 	switch {
 	case p.old != l: // it is in the queue
