@@ -32,7 +32,8 @@ type daemon struct {
 	untold   string // why it could not be told that, and is killed
 	up       bool   // in service
 	early    *wire.Retirement
-	vitals   *wire.Vitals // what it told last
+	ready    *wire.Readiness // what it said when it was
+	vitals   *wire.Vitals    // what it told last
 
 	distrusted bool // it is replaced because of what came from it
 }
@@ -102,6 +103,9 @@ func (d *daemon) hear(m *control.Message) error {
 	var unloaded wire.NotLoaded
 	switch {
 	case m.Kind == wire.Ready && m.Decode(&ready) == nil:
+		d.mu.Lock()
+		d.ready = &ready
+		d.mu.Unlock()
 		d.group.began(ready)
 		event := supervise.Event{Kind: supervise.Ready}
 		if ready.NotLoaded != nil {

@@ -143,15 +143,26 @@ func (g *group) readiness() (r wire.Readiness, ok bool) {
 	return *g.ready, true
 }
 
-// notLoaded is why the scripts of the last process that was ready have not loaded,
-// nil if they have or there is none.
+// notLoaded is why the scripts have not loaded in any process that serves; before there
+// is one, in the last that was ready. It is nil if they have in one, or none is ready. A
+// script that is loaded when the first request comes counts as loaded.
 func (g *group) notLoaded() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.ready == nil || g.ready.NotLoaded == nil {
+	last := g.ready
+	for _, d := range g.daemons {
+		ready, ok := d.serving()
+		if ok && ready.NotLoaded == nil {
+			return nil
+		}
+		if ok {
+			last = ready
+		}
+	}
+	if last == nil || last.NotLoaded == nil {
 		return nil
 	}
-	return fmt.Errorf("start process group %s: %s", g.name(), g.ready.NotLoaded)
+	return fmt.Errorf("start process group %s: %s", g.name(), last.NotLoaded)
 }
 
 func (g *group) failed(f wire.Failure) {

@@ -259,3 +259,48 @@ func TestReloadTakesNoGroupAway(t *testing.T) {
 	w.barrier()
 	w.mustStop()
 }
+
+// notLoading has processes of groups be ready though their script has not loaded.
+func notLoading(f *fake) {
+	if f.kind == "server" {
+		f.ready()
+		return
+	}
+	f.w.note("%s ready", f.name)
+	f.say(wire.Ready, wire.Readiness{NotLoaded: &wire.NotLoaded{Script: "/x.py", Reason: "SyntaxError"}})
+}
+
+// TestReloadKeepsWhatHasLoaded: a reload does not replace a process that has loaded its
+// script by one that cannot, also after others have tried in vain. One that has not
+// loaded it either is replaced.
+func TestReloadKeepsWhatHasLoaded(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, then func(*fake)
+		changed     bool // a script, before the reload
+		ok          bool
+	}{
+		"it has loaded":           {(*fake).ready, notLoading, false, false},
+		"a replacement could not": {(*fake).ready, notLoading, true, false},
+		"neither has":             {notLoading, notLoading, false, true},
+		"now it loads":            {notLoading, (*fake).ready, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "a")
+			w.behave(c.first)
+			w.mustStart()
+			w.behave(c.then)
+			if c.changed {
+				w.process("server 1").say(wire.Stale, wire.GroupName{Group: "a"})
+				w.await("a 1: keep")
+			}
+			err := w.p.Reload()
+			if (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "start process group a: script /x.py has not loaded: SyntaxError") {
+				t.Errorf("reload: %v", err)
+			}
+			if !c.ok {
+				w.never("server 1: stop")
+			}
+			w.mustStop()
+		})
+	}
+}

@@ -43,9 +43,15 @@ func (g *group) order(kind string, payload any) {
 // canServe reports whether the process could be given requests: it is in service,
 // and can do something.
 func (d *daemon) canServe() bool {
+	_, ok := d.serving()
+	return ok
+}
+
+// serving is canServe, and what the process said when it was ready.
+func (d *daemon) serving() (ready *wire.Readiness, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.up && !d.draining && !d.stuck
+	return d.ready, d.up && !d.draining && !d.stuck
 }
 
 // restore has the server give the process requests again, now that it knows that it
