@@ -243,7 +243,7 @@ func (p *parentMode) orphanEnded(o spawn.Orphan) {
 	p.log(logs.Debug, "orphan ended: %+v", o)
 }
 
-// obey serves until a signal ends it.
+// obey serves until a signal ends it. It has the logs reopened itself.
 func (p *parentMode) obey(ctx context.Context, signals <-chan os.Signal) int {
 	reloads := make(chan struct{}, 1)
 	done := make(chan struct{})
@@ -257,6 +257,7 @@ func (p *parentMode) obey(ctx context.Context, signals <-chan os.Signal) int {
 			if sig != syscall.SIGHUP && sig != syscall.SIGUSR1 {
 				return p.stop(sig, signals)
 			}
+			p.logs.reopen() // at once: a reload may have to wait for the one before
 			select {
 			case reloads <- struct{}{}:
 			default: // one that has not begun does for this signal, too
@@ -265,17 +266,24 @@ func (p *parentMode) obey(ctx context.Context, signals <-chan os.Signal) int {
 	}
 }
 
-// reload reopens the logs and replaces all processes, for each request.
+// reload replaces all processes, for each request. When it has closed done, all that
+// were replaced have ended.
 func (p *parentMode) reload(requests <-chan struct{}, done chan<- struct{}) {
 	defer close(done)
+	var ending sync.WaitGroup
+	defer ending.Wait()
 	for range requests {
-		p.logs.reopen()
 		p.log(logs.Notice, "reloading: starting new processes beside those that run")
-		if err := p.parent.Reload(); err != nil && !errors.Is(err, parent.ErrStopped) {
+		ended, err := p.parent.Reload()
+		if err != nil && !errors.Is(err, parent.ErrStopped) {
 			p.log(logs.Error, "%v", err)
-			continue
 		}
-		p.log(logs.Notice, "reloaded")
+		if err == nil {
+			ending.Go(func() {
+				<-ended
+				p.log(logs.Notice, "reloaded")
+			})
+		}
 	}
 }
 

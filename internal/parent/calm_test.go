@@ -36,7 +36,7 @@ func TestEndOfAnOldServer(t *testing.T) {
 	old := w.process("server 1")
 	old.ignore(wire.Stop)
 	reloaded := make(chan error, 1)
-	go func() { reloaded <- w.p.Reload() }()
+	go func() { reloaded <- w.reload() }()
 	w.await("server 1: stop ")
 	old.exit(spawn.Exit{Signal: syscall.SIGSEGV})
 	if err := <-reloaded; err != nil {

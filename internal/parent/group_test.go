@@ -247,12 +247,12 @@ func TestReloadTakesNoGroupAway(t *testing.T) {
 	w := newWorld(t, "a", "b", "c")
 	w.behave(failing("b"))
 	w.mustStart()
-	if err := w.p.Reload(); err != nil {
+	if err := w.reload(); err != nil {
 		t.Errorf("with a group that did not serve: %v", err)
 	}
 	w.happened("server 2 started", "server 1: stop ")
 	w.behave(failing("a", "b"))
-	if err := w.p.Reload(); err == nil || !strings.Contains(err.Error(), "start process group a: no Python for a") {
+	if err := w.reload(); err == nil || !strings.Contains(err.Error(), "start process group a: no Python for a") {
 		t.Errorf("with a group that serves: %v", err)
 	}
 	w.never("server 2: stop")
@@ -293,7 +293,7 @@ func TestReloadKeepsWhatHasLoaded(t *testing.T) {
 				w.process("server 1").say(wire.Stale, wire.GroupName{Group: "a"})
 				w.await("a 1: keep")
 			}
-			err := w.p.Reload()
+			err := w.reload()
 			if (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "start process group a: script /x.py has not loaded: SyntaxError") {
 				t.Errorf("reload: %v", err)
 			}

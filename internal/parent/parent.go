@@ -55,7 +55,7 @@ type Parent struct {
 	o   Options
 	oom *supervise.OOM
 
-	changing sync.Mutex // one start, reload or end at a time
+	changing sync.Mutex // one start at a time; nobody who holds it waits for the end of what served
 	mu       sync.Mutex
 	current  *generation
 	stopping bool
@@ -65,7 +65,7 @@ type Parent struct {
 	stop  context.CancelCauseFunc
 	force context.Context // ends when Stop is to kill
 	cut   context.CancelFunc
-	owned sync.WaitGroup // replacements after an accident
+	owned sync.WaitGroup // replacements after an accident, and the ends of what was replaced
 }
 
 // New returns a Parent that has started nothing.
@@ -150,28 +150,34 @@ func (p *Parent) Groups() []*supervise.Status {
 }
 
 // Reload starts everything anew beside what runs, and ends the latter when the
-// new processes can serve: no request is refused or lost. On an error the old
-// ones stay: a group that serves now must be able to start anew.
-func (p *Parent) Reload() error {
+// new processes can serve: no request is refused or lost. It returns when they do;
+// ended is closed when the old ones have ended, which holds up nothing else, as it
+// may take for ever. On an error the old ones stay: a group that serves now must be
+// able to start anew.
+func (p *Parent) Reload() (ended <-chan struct{}, err error) {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	if err := context.Cause(p.life); err != nil {
-		return err
+		return nil, err
 	}
 	old := p.now()
 	g, err := p.startGeneration(p.life, old)
 	if cause := context.Cause(p.life); err != nil && cause != nil {
-		return cause
+		return nil, cause
 	}
 	if err != nil {
-		return fmt.Errorf("reload: the old processes go on: %w", err)
+		return nil, fmt.Errorf("reload: the old processes go on: %w", err)
 	}
 	p.set(g)
-	p.retire(old)
-	return nil
+	done := make(chan struct{})
+	p.owned.Go(func() {
+		defer close(done)
+		p.retire(old)
+	})
+	return done, nil
 }
 
-// retire ends a generation that was replaced.
+// retire ends a generation that was replaced. It is called without changing.
 func (p *Parent) retire(g *generation) {
 	if err := g.end(p.force, wire.Stopping{}); err != nil {
 		p.log(logs.Warn, "end the processes that were replaced: %v", err)
@@ -196,13 +202,15 @@ func (p *Parent) Stop(force context.Context) error {
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- p.endLast(serving) }()
-	p.owned.Wait()
 	p.changing.Lock() // a start that was under way has failed, or there is another generation
-	defer p.changing.Unlock()
-	err := <-stopped
-	if g := p.now(); g != serving {
-		err = errors.Join(err, p.endLast(g))
+	last := p.now()
+	p.changing.Unlock()
+	var late error
+	if last != serving {
+		late = p.endLast(last)
 	}
+	err := errors.Join(<-stopped, late)
+	p.owned.Wait()
 	return err
 }
 
@@ -240,28 +248,35 @@ func (p *Parent) lost(g *generation, exit spawn.Exit) {
 }
 
 // recover starts another generation, after a pause, unless a reload has done so
-// meanwhile.
+// meanwhile, and ends the old one.
 func (p *Parent) recover(old *generation, pause time.Duration) {
+	if p.startAnother(old, pause) {
+		p.retire(old)
+	}
+}
+
+// startAnother reports whether another generation serves in place of old.
+func (p *Parent) startAnother(old *generation, pause time.Duration) bool {
 	p.changing.Lock()
 	defer p.changing.Unlock()
 	if p.now() != old || !p.pause(pause) {
-		return
+		return false
 	}
-	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+	for wait := firstRetry; p.life.Err() == nil; wait = min(2*wait, lastRetry) {
 		g, err := p.startGeneration(p.life, nil)
 		if err == nil {
 			p.set(g)
-			p.retire(old)
-			return
+			return true
 		}
 		if p.life.Err() != nil {
-			return
+			return false
 		}
 		p.log(logs.Error, "start another server: %v; trying again in %v", err, wait)
 		if !p.pause(wait) {
-			return
+			return false
 		}
 	}
+	return false
 }
 
 func (p *Parent) log(level logs.Level, format string, args ...any) {

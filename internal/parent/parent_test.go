@@ -35,7 +35,7 @@ func TestStartAndStop(t *testing.T) {
 	w.mustStop()
 	w.happened("server 1: attach a 1", "server 1: stop the last one", "a 1: stop shutdown_signal")
 	w.never("server 2")
-	if err := w.p.Reload(); !errors.Is(err, ErrStopped) {
+	if err := w.reload(); !errors.Is(err, ErrStopped) {
 		t.Errorf("reload after the end: %v", err)
 	}
 }
@@ -102,7 +102,7 @@ func TestReload(t *testing.T) {
 		f.ready()
 	})
 	reloaded := make(chan error, 1)
-	go func() { reloaded <- w.p.Reload() }()
+	go func() { reloaded <- w.reload() }()
 	w.await("a 2 started")
 	w.barrier()
 	w.never("server 1: stop")
@@ -155,7 +155,7 @@ func TestReloadFails(t *testing.T) {
 				}
 				return nil
 			})
-			err := w.p.Reload()
+			err := w.reload()
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "the old processes go on") {
 				t.Errorf("got %v", err)
 			}
@@ -238,7 +238,7 @@ func stopped(w *world) string {
 // reloaded reloads it, and returns the log.
 func reloaded(w *world) string {
 	w.t.Helper()
-	if err := w.p.Reload(); err != nil {
+	if err := w.reload(); err != nil {
 		w.t.Error(err)
 	}
 	return w.text(&w.lines)
@@ -291,7 +291,7 @@ func TestStopWhileReplacedServerEnds(t *testing.T) {
 	w.mustStart()
 	w.process("server 1").ignore(wire.Stop) // its requests take their time
 	reloaded := make(chan error, 1)
-	go func() { reloaded <- w.p.Reload() }()
+	go func() { reloaded <- w.reload() }()
 	w.await("server 1: stop ")
 	stopped := make(chan error, 1)
 	go func() { stopped <- w.p.Stop(context.Background()) }()
@@ -311,7 +311,7 @@ func TestStopDuringReload(t *testing.T) {
 	wait, open := w.gate()
 	w.behave(func(f *fake) { wait() })
 	reloaded := make(chan error, 1)
-	go func() { reloaded <- w.p.Reload() }()
+	go func() { reloaded <- w.reload() }()
 	w.await("server 2 started")
 	w.mustStop()
 	if err := <-reloaded; !errors.Is(err, ErrStopped) {
@@ -387,7 +387,7 @@ func TestServerDiesDuringReload(t *testing.T) {
 		f.ready()
 	})
 	reloaded := make(chan error, 1)
-	go func() { reloaded <- w.p.Reload() }()
+	go func() { reloaded <- w.reload() }()
 	w.await("a 2 started")
 	w.never("server 2: serve")
 	w.process("server 1").exit(spawn.Exit{Status: 9})
@@ -419,7 +419,7 @@ func TestReloadAfterServerDied(t *testing.T) {
 		f.ready()
 	})
 	reloaded := make(chan error, 1)
-	go func() { reloaded <- w.p.Reload() }()
+	go func() { reloaded <- w.reload() }()
 	w.await("b 2 started")
 	w.process("server 1").exit(spawn.Exit{Status: 9})
 	w.await("server 2: serve")

@@ -242,6 +242,15 @@ func (w *world) mustStart() {
 	w.barrier()
 }
 
+// reload reloads the Parent, and waits until the old processes have ended.
+func (w *world) reload() error {
+	ended, err := w.p.Reload()
+	if err == nil {
+		<-ended
+	}
+	return err
+}
+
 // mustStop stops the Parent, with nothing to complain of.
 func (w *world) mustStop() {
 	w.t.Helper()

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -208,4 +209,36 @@ func TestStopDuringReload(t *testing.T) {
 	if p.stdout.count("^Server URL") != 1 {
 		t.Errorf("it was started again:\n%s", p.stdout)
 	}
+}
+
+// A reload whose old processes still have a request, which may take for ever, holds up
+// neither the next one nor the rotation of logs.
+func TestReloadWhileOldRequestRuns(t *testing.T) {
+	t.Parallel()
+	logDir := openDir(t)
+	errorLog := filepath.Join(logDir, "error_log")
+	p := launch{dir: appDir(t), daemon: true, args: []string{"--log-directory", logDir, "--log-level", "info", "--graceful-timeout", "0", "app.py"}}.start(t)
+	logged := func(text string, times int) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d times %q in the log", times, text), func() bool {
+			now, err := os.ReadFile(errorLog) // it may not be there yet
+			return err == nil && strings.Count(string(now), text) == times
+		})
+	}
+	open := gate(t, p.dir, "gate")
+	answer := p.ask("/hold")
+	logged("holding", 1)
+	for n := range 2 {
+		must(t, os.Rename(errorLog, fmt.Sprint(errorLog, ".", n)))
+		p.signal(syscall.SIGHUP)
+		logged("Loading WSGI script", 1)
+		eventually(t, "a server beside the first one", func() bool { return len(p.roleOf("server")) == 2 })
+		p.expect("/", 200, "Hello World!\n")
+	}
+	open()
+	if r := answer(); r.StatusCode != 200 || r.body != "released\n" {
+		t.Errorf("the request got %s %q", r.Status, r.body)
+	}
+	logged("] reloaded", 2)
+	p.stop()
 }
