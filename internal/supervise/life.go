@@ -70,7 +70,8 @@ type life struct {
 	used     time.Duration // of the processor, when last looked
 	moved    time.Time     // when that was last seen to grow; zero: not yet
 	unloaded string        // why part of what it is to serve has not loaded; "" if all has
-	frozen   bool          // it was killed because that did not grow
+	lazily   bool          // it found that out when a request came
+	frozen   bool          // it was killed because its processor time did not grow
 	failure  string        // why it could not start
 	late     string        // why it was killed, by the group or for its owner
 	overCPU  bool          // it was warned that it has used up its processor time

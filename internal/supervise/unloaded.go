@@ -32,7 +32,8 @@ func (g *Group) becameReady(l *life, notLoaded string) {
 	g.apply(l, evReady)
 }
 
-// judgeLoad is called for a process that enters service.
+// judgeLoad is called for a process that enters service. Of what others could not load
+// when a request came it says nothing: it has not tried that yet.
 func (g *Group) judgeLoad(l *life) {
 	if l.unloaded != "" {
 		g.retryLoad(l)
@@ -42,7 +43,7 @@ func (g *Group) judgeLoad(l *life) {
 		l.place.backoff.failed = 0
 	}
 	for _, other := range g.lives() { // for them it may be over, too
-		if other.unloaded != "" {
+		if other.unloaded != "" && !other.lazily {
 			g.hasten(other, fmt.Sprintf("%v has loaded", l))
 		}
 	}
@@ -53,7 +54,7 @@ func (g *Group) foundUnloaded(l *life, reason string) {
 	if l.state != InService || l.unloaded != "" {
 		return
 	}
-	l.unloaded, l.place.lazy = reason, true
+	l.unloaded, l.lazily, l.place.lazy = reason, true, true
 	g.retryLoad(l)
 }
 

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -127,6 +128,31 @@ func TestUnloadedLate(t *testing.T) {
 		for _, wait := range []string{"1s", "2s", "4s", "8s", "15s"} {
 			w.mustLog("script y has not loaded; requests for it get 500, and a fresh process tries again in " + wait)
 		}
+		w.shutdown()
+	})
+}
+
+// TestUnloadedLateIsNotHurried: that a process is ready says nothing of what it is to load
+// when a request comes: where that has failed nothing is over.
+func TestUnloadedLateIsNotHurried(t *testing.T) {
+	scenario(t, usual(2), func(t *testing.T, w *world) {
+		w.born = func(f *fake) { w.later(500*time.Millisecond, f.ready) }
+		w.run(2 * time.Second)
+		w.notes = nil
+		w.process(101).spec.Events(Event{Kind: Unloaded, Reason: "script y has not loaded"})
+		w.process(102).exitStatus(1)
+		w.run(time.Second)
+		w.expect(`
+			2s 102 down: exited with status 1 after 2s
+			2s 103 start 2
+			2.5s 103 up
+			3s 104 start 1`)
+		for _, line := range w.logged {
+			if strings.Contains(line, "has loaded") {
+				t.Error(line)
+			}
+		}
+		w.run(time.Second)
 		w.shutdown()
 	})
 }
