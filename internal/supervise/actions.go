@@ -152,15 +152,33 @@ func (g *Group) failedToStart(l *life) {
 	if p.hurried {
 		p.hurried, delay = false, min(delay, p.haste())
 	}
+	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Old: p.old != nil && p.old.state.inService()}
+	words := lastLine(l.exit.Output)
 	if g.o.FirstDecides && !g.served {
 		g.undone = true
 		delay = max(delay, decision)
-		reason += lastLine(l.exit.Output)
+		f.Reason += words
 	}
+	f.Next = delay
 	g.plan(p, delay)
-	f := Failure{Number: p.number, Reason: reason, Output: l.exit.Output, Next: delay, Old: p.old != nil && p.old.state.inService()}
-	g.log(logs.Error, l, "could not start: %s%s; %s", reason, lastLine(l.exit.Output), again(f))
+	text := fmt.Sprintf("could not start: %s%s; %s", reason, words, again(f))
+	if g.undone {
+		p.untold = fmt.Sprintf("%v %s", l, text)
+	}
+	g.log(logs.Error, l, "%s", text)
 	g.o.Observer.CannotStart(f)
+}
+
+// decided notes that a process is ready, so that the group is not given up any more
+// (Options.FirstDecides): what nobody else tells of those that could not start is told now.
+func (g *Group) decided() {
+	g.served, g.undone = true, false
+	for _, p := range g.places {
+		if p.untold != "" && !g.stopping {
+			g.log(logs.Error, nil, "%s", p.untold)
+		}
+		p.untold = ""
+	}
 }
 
 // again says what comes after a failure.

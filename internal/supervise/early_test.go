@@ -1,6 +1,8 @@
 package supervise
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -57,5 +59,37 @@ func TestShutdownOfOneThatCannotStart(t *testing.T) {
 		w.expect(`
 			0s 101 start 1
 			500ms 101 stop`)
+	})
+}
+
+// TestFirstDecidesIsNotLost: why a process could not start is told as soon as another one is
+// ready, since nobody gives the group up, and tells it, then.
+func TestFirstDecidesIsNotLost(t *testing.T) {
+	o := usual(2)
+	o.FirstDecides = true
+	scenario(t, o, func(t *testing.T, w *world) {
+		w.born = func(f *fake) {
+			w.later(1500*time.Millisecond, f.ready)
+			if f.pid == 101 {
+				w.later(time.Second, func() { f.exit(Exit{Status: 3, Output: []string{"oh"}}) })
+			}
+		}
+		const told = `error: group "app": process 1 (pid 101) could not start: exited with status 3 before it was ready (its last words: oh); it is tried again in 1s`
+		w.run(1200 * time.Millisecond)
+		if slices.Contains(w.logged, told) {
+			t.Error("it was told before it was known what comes of it")
+		}
+		w.run(5 * time.Second)
+		w.expect(`
+			0s 101 start 1
+			0s 102 start 2
+			1s cannot start 1: exited with status 3 before it was ready (its last words: oh), next in 1s
+			1.5s 102 up
+			2s 103 start 1
+			3.5s 103 up`)
+		if n := strings.Count(strings.Join(w.logged, "\n"), told); n != 1 {
+			t.Errorf("told %d times:\n%s", n, strings.Join(w.logged, "\n"))
+		}
+		w.shutdown()
 	})
 }

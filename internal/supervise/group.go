@@ -130,7 +130,7 @@ func (g *Group) over() bool {
 func (g *Group) happened(l *life, e Event) {
 	switch e.Kind {
 	case Ready:
-		g.served, g.undone = true, false
+		g.decided()
 		g.becameReady(l, e.NotLoaded)
 	case Unloaded:
 		g.foundUnloaded(l, e.Reason)

@@ -18,6 +18,7 @@ type place struct {
 	hurried bool   // something has changed since cur was started
 	lazy    bool   // what did not load here was to load at a request
 	starts  int
+	untold  string // why the last process could not start, while that is told by nobody
 	endings []Ending
 }
 

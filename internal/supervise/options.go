@@ -25,7 +25,8 @@ type Options struct {
 
 	// FirstDecides says that whoever starts the group gives it up if a first process
 	// cannot start, and tells why: then the group says nothing of that (but at level
-	// debug), and waits before it tries again. It counts until one is ready.
+	// debug), and waits before it tries again. It counts until one is ready: nobody
+	// gives the group up then, and the group says what it has not said.
 	FirstDecides bool
 
 	Startup  time.Duration // until ready; 0: no limit
