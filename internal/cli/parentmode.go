@@ -116,7 +116,9 @@ func (p *parentMode) newParent() error {
 		}
 		o.Groups = append(o.Groups, parent.Group{
 			Options: *g,
-			Daemon:  func(server *os.File, pid int) (parent.Process, error) { return p.startDaemon(g, server, pid) },
+			Daemon: func(server *os.File, pid int, known *wire.NotLoaded) (parent.Process, error) {
+				return p.startDaemon(g, server, pid, known)
+			},
 		})
 	}
 	p.parent = parent.New(o)
@@ -193,8 +195,8 @@ func (p *parentMode) startServer() (parent.Process, error) {
 }
 
 // startDaemon starts a daemon of a group, which has a socket to the server with
-// that pid.
-func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int) (parent.Process, error) {
+// that pid, and is told what others could not load.
+func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int, known *wire.NotLoaded) (parent.Process, error) {
 	files, err := p.logs.inheritedBy(g.Name, p.stdout, p.stderr)
 	if err != nil {
 		return nil, err
@@ -205,10 +207,7 @@ func (p *parentMode) startDaemon(g *procgroup.Options, server *os.File, pid int)
 		return nil, err
 	}
 	settings := p.settings(p.plan.Only(g.Name))
-	settings.ServerPID = pid
-	if ready, ok := p.parent.Ready(g.Name); ok && ready.NotLoaded != nil {
-		settings.NotLoaded = &wire.NotLoaded{Script: ready.NotLoaded.Script, Reason: ready.NotLoaded.Reason}
-	}
+	settings.ServerPID, settings.NotLoaded = pid, known
 	role := wire.RoleDaemon
 	if g.Threads == 0 {
 		role = wire.RoleService

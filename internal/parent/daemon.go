@@ -33,6 +33,8 @@ type daemon struct {
 	up       bool   // in service
 	early    *wire.Retirement
 	ready    *wire.Readiness // what it said when it was
+	lacks    bool            // something has not loaded
+	lazily   bool            // that was found out when a request came
 	vitals   *wire.Vitals    // what it told last
 
 	distrusted bool // it is replaced because of what came from it
@@ -47,7 +49,7 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 		return nil, err
 	}
 	g.markOld()
-	process, err := g.settings.Daemon(its, g.generation.server.process.Pid())
+	process, err := g.settings.Daemon(its, g.generation.server.process.Pid(), g.knownFailure())
 	its.Close()
 	if err != nil {
 		ours.Close()
@@ -104,15 +106,20 @@ func (d *daemon) hear(m *control.Message) error {
 	switch {
 	case m.Kind == wire.Ready && m.Decode(&ready) == nil:
 		d.mu.Lock()
-		d.ready = &ready
+		d.ready, d.lacks = &ready, ready.NotLoaded != nil
 		d.mu.Unlock()
 		d.group.began(ready)
+		d.group.learn(d.number, ready.NotLoaded)
 		event := supervise.Event{Kind: supervise.Ready}
 		if ready.NotLoaded != nil {
 			event.NotLoaded = ready.NotLoaded.String()
 		}
 		d.events(event)
 	case m.Kind == wire.Unloaded && m.Decode(&unloaded) == nil:
+		d.mu.Lock()
+		d.lacks, d.lazily = true, true
+		d.mu.Unlock()
+		d.group.learn(d.number, &unloaded)
 		d.events(supervise.Event{Kind: supervise.Unloaded, Reason: unloaded.String()})
 	case m.Kind == wire.Failed && m.Decode(&failure) == nil:
 		d.group.failed(failure)

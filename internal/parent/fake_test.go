@@ -15,6 +15,7 @@ import (
 type fake struct {
 	w          *world
 	kind, name string
+	known      *wire.NotLoaded
 	pid        int
 	born       func(*fake)
 	ours       *control.Conn // the Parent's

@@ -30,6 +30,7 @@ type group struct {
 	once    bool            // settled is closed
 	keeping wire.Keeping    // what the last start has depended on, if not all was loaded
 	missed  string          // why a replacement could not start last
+	known   *wire.NotLoaded // what could not be loaded last, and is in the log
 }
 
 var _ supervise.Observer = (*group)(nil)

@@ -43,8 +43,9 @@ type Options struct {
 type Group struct {
 	Options procgroup.Options
 	// Daemon starts one of its processes, with its end of the socket to the
-	// server, which stays the caller's, and the server's process id.
-	Daemon func(server *os.File, serverPID int) (Process, error)
+	// server, which stays the caller's, and the server's process id. known is what
+	// others could not load, and have logged; nil if there is nothing.
+	Daemon func(server *os.File, serverPID int, known *wire.NotLoaded) (Process, error)
 	// Used tells the processor time that one of them has used; nil: the system does.
 	Used func(pid int) (time.Duration, error)
 }

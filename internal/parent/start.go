@@ -20,6 +20,9 @@ func (g *generation) startGroups(ctx context.Context, before *generation) error 
 	settings := g.parent.o.Groups
 	for i := range settings {
 		group := newGroup(g, settings[i])
+		if before != nil {
+			group.known = before.knownFailure(settings[i].Options.Name)
+		}
 		g.mu.Lock()
 		g.groups[settings[i].Options.Name] = group
 		g.mu.Unlock()

@@ -46,17 +46,17 @@ func newWorld(t *testing.T, groups ...string) *world {
 	w := &world{t: t, nextPID: firstPID, counts: map[string]int{}, changed: make(chan struct{})}
 	w.behave((*fake).ready)
 	o := Options{
-		Server:   func() (Process, error) { return w.start("server", nil) },
+		Server:   func() (Process, error) { return w.start("server", nil, nil) },
 		Graceful: timeout.Limit(patience), Shutdown: timeout.Limit(patience), Log: w,
 	}
 	for _, name := range groups {
 		options := procgroup.Defaults()
 		options.Name = name
-		o.Groups = append(o.Groups, Group{Options: *options, Daemon: func(server *os.File, serverPID int) (Process, error) {
+		o.Groups = append(o.Groups, Group{Options: *options, Daemon: func(server *os.File, serverPID int, known *wire.NotLoaded) (Process, error) {
 			if !w.isServer(serverPID) {
 				t.Errorf("a process of group %s is to work for %d, which is no server", name, serverPID)
 			}
-			return w.start(name, server)
+			return w.start(name, server, known)
 		}})
 	}
 	w.p = New(o)
@@ -85,10 +85,10 @@ func (w *world) all() []*fake {
 }
 
 // start starts a process of a kind: "server", or a group.
-func (w *world) start(kind string, server *os.File) (Process, error) {
+func (w *world) start(kind string, server *os.File, known *wire.NotLoaded) (Process, error) {
 	w.mu.Lock()
 	w.counts[kind]++
-	f := &fake{w: w, kind: kind, name: fmt.Sprintf("%s %d", kind, w.counts[kind]), done: make(chan struct{})}
+	f := &fake{w: w, kind: kind, known: known, name: fmt.Sprintf("%s %d", kind, w.counts[kind]), done: make(chan struct{})}
 	f.pid, f.born = w.nextPID, w.born
 	w.nextPID++
 	err := w.refuse(f.name)
