@@ -11,6 +11,7 @@ enum { LINE_MAX_BYTES = 64 << 10 }; /* a longer line is logged in parts */
 struct log {
 	const char *name; /* static */
 	int level;
+	PyObject *unsupported; /* class io.UnsupportedOperation; owned: exit handlers run after the interpreter's is gone */
 	int bound;             /* belongs to one request */
 	struct gs_request *r;  /* bound: NULL once it is over */
 	struct gs_lines lines; /* bound: collected here */
@@ -183,7 +184,7 @@ static PyObject *log_fileno(PyObject *self, PyObject *unused)
 	struct log *lg = gs_body(self);
 
 	(void)unused;
-	return gs_py.PyErr_Format(gs_interp_current()->unsupported,
+	return gs_py.PyErr_Format(lg->unsupported,
 				  "%s is the server's log and has no file descriptor; where one must be, "
 				  "use that of the process: %d",
 				  lg->name ? lg->name : "", lg->level <= GS_LOG_ERROR ? 2 : 1);
@@ -229,6 +230,7 @@ static void log_dealloc(PyObject *self)
 	struct log *lg = gs_body(self);
 
 	free(lg->lines.data);
+	gs_py.Py_DecRef(lg->unsupported);
 	gs_free(self);
 }
 
@@ -274,6 +276,8 @@ PyObject *gs_log_new(struct gs_interp *interp, const char *name, int level, int 
 	if (o) {
 		struct log *lg = gs_body(o);
 
+		gs_py.Py_IncRef(interp->unsupported);
+		lg->unsupported = interp->unsupported;
 		lg->name = name;
 		lg->level = level;
 		lg->bound = bound;

@@ -32,6 +32,8 @@ struct gs_value {
 	uint32_t size;
 };
 
+/* Exit handlers of a sub-interpreter that ends run after gs_python_stop has released
+ * the objects below: what Python code can call then takes none of them for granted. */
 struct gs_interp {
 	int index;
 	int own_gil;

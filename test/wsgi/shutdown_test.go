@@ -18,7 +18,9 @@ import (
 // farewellScript tells the file NAME.GROUP what happens at the end.
 const farewellScript = `
 import atexit
+import io
 import os
+import sys
 import mod_wsgi
 
 notes = os.path.join(os.path.dirname(__file__), "notes." + (mod_wsgi.application_group or "main"))
@@ -36,7 +38,14 @@ def failing(name, **payload):
 mod_wsgi.subscribe_shutdown(failing)
 assert mod_wsgi.subscribe_shutdown(stopping) is stopping
 mod_wsgi.subscribe_events(lambda name, **payload: name == "process_stopping" and note("event"))
-atexit.register(note, "atexit")
+def probed():
+    """Ask what packages ask that look for a terminal."""
+    try:
+        note("atexit %d" % sys.stdout.fileno())
+    except io.UnsupportedOperation:
+        note("atexit")
+
+atexit.register(probed)
 atexit.register(print, "printed at exit", end="")
 
 def application(environ, start_response):
