@@ -39,8 +39,8 @@ type keep struct {
 //     so that what was looked at is what is used.
 //   - A symbolic link on the way is followed only if root alone could have made
 //     it: it belongs to root, and so does the directory that it lies in, in which
-//     no one else may write, or in which only owners may rename (the sticky bit of
-//     /tmp). Rights that an access control list gives are in the group's bits.
+//     no one else may write. Rights that an access control list gives are in the
+//     group's bits.
 //   - The log itself is a regular file that has no other name. A link is refused
 //     even if it is root's, but for one to /dev/stdout, /dev/stderr or /dev/null.
 //   - /dev/null, or another character device, may be named if it lies in a

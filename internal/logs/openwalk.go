@@ -88,7 +88,7 @@ func (o *opener) follow(dir, link int, path string) (string, error) {
 		return "", o.failedAt(path, err)
 	}
 	if !trusted {
-		return "", o.refuse(path, "is a symbolic link that another account than root could have made",
+		return "", o.refuse(path, "is a symbolic link that another account than root could have put there",
 			"name the directory that it leads to, or put the link where only root can write")
 	}
 	to, err := readLink(link)
@@ -102,14 +102,14 @@ func (o *opener) follow(dir, link int, path string) (string, error) {
 }
 
 // ofRoot reports whether root alone could have put a link, open as such, into
-// its directory.
+// its directory. In one like /tmp another account could have: it may move a link
+// of root's there out of a directory of its own.
 func ofRoot(dir, link int) (bool, error) {
 	var above, own unix.Stat_t
 	if err := errors.Join(unix.Fstat(dir, &above), unix.Fstat(link, &own)); err != nil {
 		return false, err
 	}
-	sticky := above.Uid == 0 && above.Mode&unix.S_ISVTX != 0
-	return own.Uid == 0 && own.Nlink == 1 && (onlyRootWrites(&above) || sticky), nil
+	return own.Uid == 0 && own.Nlink == 1 && onlyRootWrites(&above), nil
 }
 
 // onlyRootWrites reports whether a directory is root's, and no one else may

@@ -108,7 +108,7 @@ func TestLogDirectoryLinkAtStart(t *testing.T) {
 		other := tempDir(t)
 		must(t, os.Remove(l.dir), os.Symlink(other, l.dir))
 		out := launch{dir: l.app, daemon: mode.daemon, args: []string{"--log-directory", l.dir, "app.py"}}.fail(t, 1)
-		if !strings.Contains(out, l.errorLog+": "+l.dir+" is a symbolic link that another account than root could have made") {
+		if !strings.Contains(out, l.errorLog+": "+l.dir+" is a symbolic link that another account than root could have put there") {
 			t.Errorf("got %q", out)
 		}
 		if entries, err := os.ReadDir(other); err != nil || len(entries) != 0 {
