@@ -21,7 +21,7 @@ var handedOn = []string{
 // Environ returns what of an environment of root's, a list of NAME=value, a
 // process that is to run as a gets: what handedOn and more name. If all is set,
 // it gets everything. HOME, USER and LOGNAME are the account's, unless more names
-// them.
+// them. Of what it returns it returns all again.
 func Environ(environ []string, a Account, more []string, all bool) []string {
 	own := map[string]string{"HOME": a.Home, "USER": a.Name, "LOGNAME": a.Name}
 	if a.Home == "" {

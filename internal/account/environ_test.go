@@ -28,6 +28,9 @@ func TestEnviron(t *testing.T) {
 		}), own)},
 	} {
 		got := Environ(root, c.a, c.more, c.all)
+		if again := Environ(got, c.a, c.more, c.all); !slices.Equal(again, got) {
+			t.Errorf("%s: once more: %q\nfirst: %q", name, again, got)
+		}
 		slices.Sort(got)
 		slices.Sort(c.want)
 		if !slices.Equal(got, c.want) {

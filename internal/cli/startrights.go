@@ -13,8 +13,9 @@ import (
 
 // shedRights leaves a server that root starts the rights that it needs, and in
 // embedded mode, where the application runs in this process, of root's
-// environment what is handed on. It runs the program again for this. What can
-// only be found out with more rights is found out before: who has the address.
+// environment what is handed on. It runs the program again for this if either is
+// still to be done. What can only be found out with more rights is found out
+// before: who has the address.
 func shedRights(o *StartOptions) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +29,9 @@ var needed = []uintptr{
 // sure that no program that it or a child of it runs gets more (PR_SET_NO_NEW_PRIVS).
 // Both belong to threads, and those of Go cannot be told one by one: so it runs
 // this program again, with the same arguments and environ, and does not return
-// unless there is nothing left to do or it fails. It is called early, before
+// unless there is nothing left to do or it fails. An environ that differs from that
+// of this process, in whatever order, is something to do: it must be one that the
+// program, run again, asks for as well. It is called early, before
 // anything is opened. Without root's rights it does nothing. Who lacks the right to
 // take capabilities away (CAP_SETPCAP) keeps those that it has.
 func LeastRights(environ []string) error {
@@ -40,13 +43,17 @@ func LeastRights(environ []string) error {
 	if err != nil {
 		return fmt.Errorf("give up rights that are not needed: %w", err)
 	}
-	if !again {
+	if !again && sameEntries(environ, os.Environ()) {
 		runtime.UnlockOSThread()
 		showProgram()
 		return nil
 	}
 	err = syscall.Exec("/proc/self/exe", os.Args, environ)
 	return fmt.Errorf("give up rights that are not needed: run this program again: %w", err)
+}
+
+func sameEntries(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // shedRights changes what the calling thread hands on to the program that it
