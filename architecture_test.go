@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"cmd/gophersnake":    {"internal/cli"},
 	"internal/account":   {"test/nobody"},
 	"internal/cli":       {"internal/account", "internal/confine", "internal/control", "internal/daemon", "internal/dispatch", "internal/framing", "internal/front", "internal/hosting", "internal/listen", "internal/logs", "internal/mediatype", "internal/parent", "internal/procgroup", "internal/pyhome", "internal/python", "internal/ring", "internal/server", "internal/spawn", "internal/status", "internal/suggest", "internal/supervise", "internal/timeout", "internal/watch", "internal/wire", "internal/worker", "test/nobody"},
-	"internal/confine":   {"internal/account", "test/nobody"},
+	"internal/confine":   {"internal/account", "internal/timeout", "test/nobody"},
 	"internal/control":   {},
 	"internal/daemon":    {"internal/flat", "internal/gateway", "internal/logs", "internal/reply", "internal/ring", "internal/ring/ringtest"},
 	"internal/dispatch":  {"test/nobody"},

@@ -118,7 +118,12 @@ func command(t *testing.T, p Plan, args []string, env ...string) *exec.Cmd {
 // start starts a child; it ends with the test.
 func start(t *testing.T, p Plan, args []string, env ...string) child {
 	t.Helper()
-	cmd := command(t, p, args, env...)
+	return startCommand(t, command(t, p, args, env...))
+}
+
+// startCommand is start for a command that runs the child.
+func startCommand(t *testing.T, cmd *exec.Cmd) child {
+	t.Helper()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 	"github.com/gophersnake/gophersnake/test/nobody"
 )
 
@@ -213,7 +214,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	space := (used + 1<<40) &^ 4095
-	got := start(t, Plan{CPUTime: 60 * time.Second, CPUGrace: 5 * time.Second, Data: 1 << 40, AddressSpace: space}, nil).limits(t)
+	got := start(t, Plan{CPUTime: 60 * time.Second, CPUGrace: timeout.Limit(5 * time.Second), Data: 1 << 40, AddressSpace: space}, nil).limits(t)
 	for name, want := range map[string][]string{
 		"Max cpu time":      {"60", "66"},
 		"Max data size":     {"1099511627776", "1099511627776"},
@@ -227,12 +228,16 @@ func TestLimits(t *testing.T) {
 
 func TestCPUKill(t *testing.T) {
 	for want, p := range map[time.Duration]Plan{
-		0:                {CPUGrace: 5 * time.Second},
-		66 * time.Second: {CPUTime: 60 * time.Second, CPUGrace: 5 * time.Second},
-		2 * time.Second:  {CPUTime: 1900 * time.Millisecond, CPUGrace: 900 * time.Millisecond},
+		66 * time.Second: {CPUTime: 60 * time.Second, CPUGrace: timeout.Limit(5 * time.Second)},
+		2 * time.Second:  {CPUTime: 1900 * time.Millisecond, CPUGrace: timeout.Limit(900 * time.Millisecond)},
 	} {
 		if got := p.CPUKill(); got != want {
 			t.Errorf("%+v: %v, want %v", p, got, want)
+		}
+	}
+	for _, p := range []Plan{{CPUGrace: timeout.Limit(5 * time.Second)}, {CPUTime: 60 * time.Second, CPUGrace: timeout.None}} {
+		if got := p.CPUKill(); got != 0 {
+			t.Errorf("%+v: %v, want none", p, got)
 		}
 	}
 }
@@ -305,13 +310,43 @@ func TestHardLimit(t *testing.T) {
 	if nobody.Again(t) {
 		return
 	}
-	cmd := command(t, Plan{CPUTime: 100 * time.Second}, nil)
-	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "ulimit -t 50; exec " + executable(t)}
-	out, err := cmd.Output()
-	const want = "set limit to 100, at most 101: operation not permitted: the limit that was set for this program is 50; give a smaller cpu-time-limit"
-	if err == nil || !strings.HasPrefix(string(out), want) {
-		t.Errorf("got %s, %v; want %s", out, err, want)
+	for want, p := range map[string]Plan{
+		"set limit to 100, at most 102": {CPUTime: 100 * time.Second, CPUGrace: timeout.Limit(time.Second)},
+		"set limit to 100, at most 100": {CPUTime: 100 * time.Second, CPUGrace: timeout.None},
+		"set limit to 40, at most 51":   {CPUTime: 40 * time.Second, CPUGrace: timeout.Limit(10 * time.Second)},
+	} {
+		want += ": operation not permitted: the limit that was set for this program is 50; give a smaller cpu-time-limit"
+		out, err := belowHardLimit(t, p).Output()
+		if err == nil || !strings.HasPrefix(string(out), want) {
+			t.Errorf("got %s, %v; want %s", out, err, want)
+		}
 	}
+}
+
+// TestHardLimitKept: where the end may take as long as it likes, the limit that was
+// set before is the one at which the kernel kills.
+func TestHardLimitKept(t *testing.T) {
+	if nobody.Again(t) {
+		return
+	}
+	for soft, want := range map[time.Duration][]string{40: {"40", "50"}, 50: {"50", "50"}} {
+		c := startCommand(t, belowHardLimit(t, Plan{CPUTime: soft * time.Second, CPUGrace: timeout.None}))
+		if got := c.limits(t)["Max cpu time"]; !slices.Equal(got, want) {
+			t.Errorf("processor time %q, want %q", got, want)
+		}
+	}
+	c := start(t, Plan{CPUTime: 40 * time.Second, CPUGrace: timeout.None}, nil)
+	if got := c.limits(t)["Max cpu time"]; !slices.Equal(got, []string{"40", "unlimited"}) {
+		t.Errorf("processor time %q without a limit before", got)
+	}
+}
+
+// belowHardLimit is the command of a child with 50 seconds of processor time.
+func belowHardLimit(t *testing.T, p Plan) *exec.Cmd {
+	t.Helper()
+	cmd := command(t, p, nil)
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", "ulimit -t 50; exec " + executable(t)}
+	return cmd
 }
 
 // executable returns a path at which an account without rights finds this program.
@@ -321,7 +356,7 @@ func executable(t *testing.T) string {
 }
 
 func TestJSON(t *testing.T) {
-	p := Plan{"name", 1, "/root", first(), "/home", new(uint32(0)), map[string]string{"A": "b"}, []string{"/eggs"}, time.Second, time.Minute, 2, 3}
+	p := Plan{"name", 1, "/root", first(), "/home", new(uint32(0)), map[string]string{"A": "b"}, []string{"/eggs"}, time.Second, timeout.Limit(time.Minute), 2, 3}
 	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)

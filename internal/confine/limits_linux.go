@@ -59,16 +59,24 @@ func limitCPUTime(p Plan) error {
 	if p.CPUTime == 0 {
 		return nil
 	}
-	return limit("cpu-time-limit", unix.RLIMIT_CPU, uint64(p.CPUTime/time.Second), uint64(p.CPUKill()/time.Second))
+	soft, hard := uint64(p.CPUTime/time.Second), uint64(p.CPUKill()/time.Second)
+	if p.CPUGrace.None() {
+		var now unix.Rlimit
+		if err := unix.Prlimit(0, unix.RLIMIT_CPU, nil, &now); err != nil {
+			return &StepError{"cpu-time-limit", "read the limit of processor time", err, "leave cpu-time-limit out"}
+		}
+		hard = max(soft, now.Max) // soft only if that is refused
+	}
+	return limit("cpu-time-limit", unix.RLIMIT_CPU, soft, hard)
 }
 
-// CPUKill is the processor time at which the kernel kills the process, in whole
-// seconds; 0 if there is no limit.
+// CPUKill is the processor time at which the kernel kills the process because the
+// plan says so, in whole seconds; 0 if it does not.
 func (p Plan) CPUKill() time.Duration {
-	if p.CPUTime == 0 {
+	if p.CPUTime == 0 || p.CPUGrace.None() {
 		return 0
 	}
-	return p.CPUTime.Truncate(time.Second) + time.Second + p.CPUGrace.Truncate(time.Second)
+	return p.CPUTime.Truncate(time.Second) + time.Second + time.Duration(p.CPUGrace).Truncate(time.Second)
 }
 
 func limitData(p Plan) error {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gophersnake/gophersnake/internal/account"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // Plan is what is to be done, in the order of its fields. The zero value
@@ -28,8 +29,10 @@ type Plan struct {
 	Writable    []string // directories that the account must be able to write in
 	// CPUTime is the processor time, in seconds, after which the kernel sends
 	// SIGXCPU; it kills the process CPUGrace and a second later. 0 for no limit.
-	CPUTime, CPUGrace time.Duration
-	Data              int64 // bytes of private writable memory (RLIMIT_DATA); 0 for no limit
+	CPUTime time.Duration
+	// CPUGrace without a limit leaves the hard limit as it is.
+	CPUGrace timeout.Limit
+	Data     int64 // bytes of private writable memory (RLIMIT_DATA); 0 for no limit
 	// AddressSpace is RLIMIT_AS in bytes; 0 for no limit. It counts all that is
 	// mapped, also what Go's runtime has reserved and does not use.
 	AddressSpace int64

@@ -42,7 +42,7 @@ func (o *Options) plan(now, server account.Account) (confine.Plan, error) {
 		Umask:        o.Umask,
 		Environment:  o.environment(),
 		CPUTime:      o.CPUTimeLimit,
-		CPUGrace:     o.cpuGrace(),
+		CPUGrace:     o.ShutdownTimeout,
 		Data:         o.MemoryLimit,
 		AddressSpace: o.VirtualMemoryLimit,
 	}
@@ -53,20 +53,10 @@ func (o *Options) plan(now, server account.Account) (confine.Plan, error) {
 }
 
 // CPUKill is the processor time at which the kernel kills a process of the
-// group, because SIGXCPU did not end it; 0 if there is no limit.
+// group, because SIGXCPU did not end it; 0 if cpu-time-limit and shutdown-timeout set
+// no such limit.
 func (o *Options) CPUKill() time.Duration {
-	return confine.Plan{CPUTime: o.CPUTimeLimit, CPUGrace: o.cpuGrace()}.CPUKill()
-}
-
-// unreached is more processor time than a process can use.
-const unreached = 100 * 365 * 24 * time.Hour
-
-// cpuGrace is how much processor time the end of a process may take.
-func (o *Options) cpuGrace() time.Duration {
-	if o.ShutdownTimeout.None() {
-		return unreached
-	}
-	return time.Duration(o.ShutdownTimeout)
+	return confine.Plan{CPUTime: o.CPUTimeLimit, CPUGrace: o.ShutdownTimeout}.CPUKill()
 }
 
 // directory is home, or else the user's own when it is not the server's user;

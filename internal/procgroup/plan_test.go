@@ -9,6 +9,7 @@ import (
 
 	"github.com/gophersnake/gophersnake/internal/account"
 	"github.com/gophersnake/gophersnake/internal/confine"
+	"github.com/gophersnake/gophersnake/internal/timeout"
 )
 
 // accounts of the tests: who starts the program, and whose the server is.
@@ -93,9 +94,23 @@ func TestPlan(t *testing.T) {
 	got.Account = nil
 	want := confine.Plan{DisplayName: "(wsgi:a)", Priority: 5, Chroot: "/", Directory: "/tmp", Umask: new(uint32(0o27)),
 		Environment: map[string]string{"LANG": "C", "LC_ALL": "C.UTF-8", "PYTHON_EGG_CACHE": "/eggs"}, Writable: []string{"/eggs"},
-		CPUTime: time.Minute, CPUGrace: 7 * time.Second, Data: 1 << 30, AddressSpace: 2 << 30}
+		CPUTime: time.Minute, CPUGrace: timeout.Limit(7 * time.Second), Data: 1 << 30, AddressSpace: 2 << 30}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+// TestCPUGrace: the end may take shutdown-timeout, also without a limit.
+func TestCPUGrace(t *testing.T) {
+	for option, want := range map[string]time.Duration{"shutdown-timeout=7": 68 * time.Second, "shutdown-timeout=0": 0} {
+		o, err := Parse("a", []string{"cpu-time-limit=60", option})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := o.plan(me(), me())
+		if err != nil || plan.CPUGrace != o.ShutdownTimeout || plan.CPUKill() != want || o.CPUKill() != want {
+			t.Errorf("%s: %+v, %v; killed at %v, want %v", option, plan, err, o.CPUKill(), want)
+		}
 	}
 }
 
