@@ -314,19 +314,6 @@ static struct gs_result conclude(struct gs_request *r, enum outcome o, const str
 	return result;
 }
 
-/* A child that the application forked came back from it: there is no server in
- * this process to go on with. */
-static void end_child(void)
-{
-	static const char text[] = "gophersnake: a process forked by the application returned "
-				   "from the request; it ends here\n";
-
-	if (write(2, text, sizeof text - 1) < 0) {
-		/* nobody reads it */
-	}
-	_exit(1);
-}
-
 /* With CLOCK_THREAD_CPUTIME_ID not to be called with the GIL: the kernel takes the
  * opportunity to put the thread aside, and all others wait for the lock. */
 static int64_t clock_ns(clockid_t clock)
@@ -363,8 +350,7 @@ struct gs_result gs_serve(struct gs_target *t, const struct gs_io *io, gs_call c
 	r.thread->request = seat->request = &r;
 	struct gs_flat_environ flat = {environ, environ_size, steady};
 	enum outcome o = serve(&r, &flat, mtime_ns, &f);
-	if (gs_forked)
-		end_child();
+	gs_fork_end("the request");
 	struct gs_result result = conclude(&r, o, &f);
 	release(&r);
 	if (r.buf != r.out)

@@ -329,7 +329,9 @@ void gs_errors_end(struct gs_request *r)
 
 static void flush_plainly(struct gs_lines *l, int level)
 {
-	if (l->size > 0)
+	if (l->size > 0 && gs_forked)
+		write_plainly(l->data, l->size);
+	else if (l->size > 0)
 		gs_log_plain(0, level, l->data, l->size);
 	l->size = 0;
 }

@@ -16,6 +16,11 @@
  * forks: nothing there may enter Go. */
 extern volatile int gs_forked;
 
+/* Ends a process forked by the application, with a word on stderr, where it would go
+ * on in Go; returns in every other process. It says from what it comes. Neither
+ * exit handlers nor buffers are heard, as with os._exit. */
+void gs_fork_end(const char *from);
+
 /* Installs the handlers. Called once, by gs_python_start, before any code of an
  * application runs. */
 void gs_fork_watch(void);

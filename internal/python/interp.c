@@ -275,6 +275,7 @@ struct gs_interp *gs_python_start(const char *program, int utf8, const char *opt
 	struct gs_interp *in = record(gs_py.PyThreadState_Get(), 0);
 	if (furnish(in, options, size) < 0)
 		in = gs_explain("set up the main interpreter", err, errsize);
+	gs_fork_end("the start of Python");
 	gs_py.PyEval_SaveThread();
 	return in;
 }

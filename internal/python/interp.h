@@ -136,7 +136,8 @@ void gs_python_stop(const char *reason, int busy);
  */
 struct gs_thread *gs_attach(struct gs_interp *interp);
 
-/* Gives the GIL up; thread state and objects stay. */
+/* Gives the GIL up; thread state and objects stay. What comes next is Go, or C that
+ * belongs to it: a process that was forked by the application ends here. */
 void gs_detach(struct gs_interp *interp);
 
 /* Gives up what the calling thread has in all interpreters, at its end: for threads

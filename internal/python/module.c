@@ -109,7 +109,7 @@ static PyObject *mod_not_loaded(PyObject *self, PyObject *args)
 		encoded[i] = gs_py.PyUnicode_AsEncodedString(texts[i], "utf-8", i == 1 ? "backslashreplace" : "surrogateescape");
 		ok = encoded[i] && gs_py.PyBytes_AsStringAndSize(encoded[i], &data[i], &size[i]) == 0;
 	}
-	if (ok)
+	if (ok && !gs_forked) /* Go's runtime does not exist in a child, and the process has loaded it */
 		GS_UNLOCKED(gsNotLoaded(data[0], (size_t)size[0], data[1], (size_t)size[1], data[2], (size_t)size[2]));
 	for (int i = 0; i < 3; i++)
 		gs_py.Py_DecRef(encoded[i]);

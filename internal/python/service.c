@@ -3,6 +3,7 @@
 #include "errlog.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 extern struct gs_interp *gs_interps[GS_MAX_INTERPS];
 
@@ -28,6 +29,10 @@ int gs_service_run(struct gs_target *t)
 	gs_py.PyErr_Clear(); /* of a signal that came when the script had ended */
 	gs_py.Py_DecRef(result);
 	gs_lines_end(gs_thread_self());
+	if (gs_forked) { /* the script, in a child: it ends as without a server */
+		gs_py.Py_FinalizeEx();
+		_exit(status);
+	}
 	gs_detach(gs_interps[0]);
 	return status;
 }

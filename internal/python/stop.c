@@ -2,6 +2,7 @@
 #include "errlog.h"
 
 #include <string.h>
+#include <unistd.h>
 
 extern struct gs_interp *gs_interps[GS_MAX_INTERPS];
 extern int gs_ninterps;
@@ -81,8 +82,10 @@ void gs_python_stop(const char *reason, int busy)
 	if (end && all) {
 		gs_drop_other_seats(gs_interps[0]);
 		gs_py.Py_FinalizeEx();
-	} else {
+	} else if (!gs_forked) {
 		gs_detach(gs_interps[0]);
 	}
 	gs_lines_last(gs_thread_self());
+	if (gs_forked) /* by an exit handler, and that is done */
+		_exit(0);
 }

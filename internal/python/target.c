@@ -135,6 +135,7 @@ void gs_target_preload(struct gs_target *t)
 	if (!t->dict)
 		load(t, NULL, 0);
 	gs_lines_end(gs_thread_self());
+	gs_fork_end("loading the script");
 	gs_detach(t->interp);
 }
 

@@ -182,6 +182,7 @@ struct gs_thread *gs_attach(struct gs_interp *interp)
 
 void gs_detach(struct gs_interp *interp)
 {
+	gs_fork_end("the server's call");
 	gs_py.PyEval_SaveThread();
 	__atomic_sub_fetch(interp->busy, 1, __ATOMIC_RELAXED);
 }

@@ -200,7 +200,7 @@ except SystemExit as exc:
 var lent = make(chan func())
 
 func init() {
-	if os.Getenv(variantVariable) == "service" {
+	if strings.HasSuffix(os.Getenv(variantVariable), "service") {
 		goruntime.LockOSThread() // main, to the first thread
 	}
 }

@@ -26,6 +26,8 @@ var variants = []variant{
 	{name: "flush-at-once", run: runFlushAtOnce, embeddedOnly: true},
 	{name: "flush-late", run: runFlushLate, embeddedOnly: true},
 	{name: "service", run: runService, embeddedOnly: true},
+	{name: "fork-load", run: runForkLoad},
+	{name: "fork-service", run: runForkService, embeddedOnly: true},
 	{name: "leaks", wanted: oldestAndNewest, run: runLeaks},
 	{name: "frameworks", wanted: oldestAndNewest, run: runFrameworks},
 }
