@@ -44,11 +44,12 @@ func Open(host string, port int) (*Listener, error) {
 func inherit(port int) (*Listener, error) {
 	pid, _ := strconv.Atoi(os.Getenv("LISTEN_PID"))
 	n, _ := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	foreign := os.Getenv(ownVariable) != strconv.Itoa(os.Getpid())
+	os.Unsetenv(ownVariable)
 	if pid != os.Getpid() {
 		return nil, nil
 	}
 	os.Unsetenv("LISTEN_PID") // not for the processes that applications start
-	foreign := os.Getenv("LISTEN_FDNAMES") != bequestName
 	os.Unsetenv("LISTEN_FDS")
 	os.Unsetenv("LISTEN_FDNAMES")
 	var others []string
@@ -87,9 +88,10 @@ func fromDescriptor(fd int) (*net.TCPListener, error) {
 	return tcp, nil
 }
 
-// bequestName is LISTEN_FDNAMES of a program's next run: nobody else has the
-// socket.
-const bequestName = "gophersnake"
+// ownVariable tells the next run of a program, by the number of the process, that
+// nobody else has the socket. What sd_listen_fds(3) passes on could not say so:
+// whoever sets up a unit chooses its names.
+const ownVariable = "GOPHERSNAKE_OWN_SOCKET"
 
 // Bequest is a listener prepared to outlive this process's program.
 type Bequest struct {
@@ -131,7 +133,7 @@ func (b *Bequest) Exec(environment ...string) error {
 	os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid()))
 	os.Setenv("LISTEN_FDS", "1")
 	if !b.foreign {
-		os.Setenv("LISTEN_FDNAMES", bequestName)
+		os.Setenv(ownVariable, strconv.Itoa(os.Getpid()))
 	}
 	err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), environment...))
 	return fmt.Errorf("run this program again: %w", err)

@@ -179,6 +179,27 @@ func TestExecPassesSocketOn(t *testing.T) {
 	}
 }
 
+// TestForeignName: a socket of systemd's stays that of others, whatever it is called
+// (FileDescriptorName=), also when the program runs itself again.
+func TestForeignName(t *testing.T) {
+	l := open(t, "127.0.0.1", 0)
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, name := range []string{"gophersnake", "connection", ""} {
+		cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0"`, os.Args[0])
+		cmd.Env = append(os.Environ(), inheritor+"=first", afterwards+"=second", "LISTEN_FDS=1", "LISTEN_FDNAMES="+name)
+		cmd.ExtraFiles = []*os.File{f}
+		out, err := cmd.CombinedOutput()
+		want := []string{l.Addr().String(), l.Addr().String(), "extra", "true", ""}
+		if got := strings.Split(string(out), "\n"); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
 func TestInheritedSocketForAnotherPort(t *testing.T) {
 	lines := replaced(t, "other")
 	if len(lines) < 2 || !strings.Contains(lines[1], "none is for port 1") || !strings.Contains(lines[1], lines[0]) {
