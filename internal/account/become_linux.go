@@ -15,12 +15,16 @@ func Become(a Account) error { return change(a, true) }
 
 // BecomeHidden is Become for a process whose memory and environment other
 // processes of the account are not to read or write, by ptrace(2) or
-// /proc/PID/mem, at any moment. There are no core dumps of it.
+// /proc/PID/mem: from now on if it is the account already, else at any moment.
+// There are no core dumps of it.
 func BecomeHidden(a Account) error { return change(a, false) }
 
 func change(a Account, dumpable bool) error {
 	if syscall.Geteuid() == int(a.UID) && syscall.Getegid() == int(a.GID) {
-		return nil
+		if dumpable {
+			return nil
+		}
+		return setDumpable(a, false)
 	}
 	if a.UID == 0 {
 		return ErrRoot

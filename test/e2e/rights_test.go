@@ -169,17 +169,26 @@ func TestLeastRightsAreEnough(t *testing.T) {
 }
 
 // An application cannot read or write the memory of the process that answers
-// HTTP, although that runs as the same account.
+// HTTP, although that runs as the same account, whoever has started it.
 func TestServerMemory(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
-	p := launch{dir: rightsDir(t), daemon: true, args: []string{"app.py"}}.start(t)
-	for _, path := range []string{"/mem", "/maps", "/auxv"} {
-		p.expect(path, 200, "PermissionError")
+	for name, before := range map[string][]string{"root": nil, "another": asNobody()} {
+		t.Run(name, func(t *testing.T) {
+			p := launch{dir: rightsDir(t), daemon: true, before: before, args: []string{"app.py"}}.start(t)
+			for _, path := range []string{"/mem", "/maps", "/auxv"} {
+				p.expect(path, 200, "PermissionError")
+			}
+			if pid := children(t, p.pid())["server"]; pid == 0 {
+				t.Error("there is no server process")
+			}
+		})
 	}
-	if pid := children(t, p.pid())["server"]; pid == 0 {
-		t.Error("there is no server process")
-	}
+}
+
+// asNobody runs a program as an account that is not root.
+func asNobody() []string {
+	return []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}
 }
 
 // environs are those of an application: at present, and as its process began.
@@ -251,7 +260,7 @@ func TestOtherEnvironment(t *testing.T) {
 	t.Parallel()
 	var before []string
 	if isRoot() {
-		before = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"}
+		before = asNobody()
 	}
 	inBothModes(t, func(t *testing.T, mode launch) {
 		p := launch{dir: rightsDir(t), daemon: mode.daemon, env: []string{"SECRET=own", "USER=whoever"}, before: before, args: []string{"app.py"}}.start(t)
