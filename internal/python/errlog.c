@@ -24,10 +24,17 @@ static void write_plainly(const char *text, size_t size)
 	}
 }
 
-void gs_log(struct gs_request *r, int level, const char *text, size_t size)
+/* The size of text without the ends of lines at its end. */
+static size_t trimmed(const char *text, size_t size)
 {
 	while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
 		size--;
+	return size;
+}
+
+void gs_log(struct gs_request *r, int level, const char *text, size_t size)
+{
+	size = trimmed(text, size);
 	if (gs_forked) /* Go's runtime does not exist there */
 		write_plainly(text, size);
 	else if (r)
@@ -90,11 +97,29 @@ static int in_traceback(const struct gs_lines *l)
 	return 0;
 }
 
+/* Logs the complete lines in l; what is behind them stays. Returns 0, or -1 with an
+ * exception. */
+static int flush_complete(struct gs_lines *l, struct gs_request *r, int level)
+{
+	const char *end = l->size > 0 ? memrchr(l->data, '\n', l->size) : NULL;
+
+	if (!end)
+		return 0;
+	struct gs_lines mine = *l; /* as in flush_lines */
+	size_t done = (size_t)(end - mine.data) + 1;
+	*l = (struct gs_lines){0};
+	int status = done < mine.size ? keep(l, mine.data + done, mine.size - done) : 0;
+	gs_log(r, level, mine.data, done);
+	free(mine.data);
+	return status;
+}
+
 /* Adds text to l and logs the lines that are complete by it. */
 static int add_text(struct gs_lines *l, struct gs_request *r, int level, const char *data, size_t n)
 {
 	const char *end = memrchr(data, '\n', n);
 
+	l->line_flush = end != NULL;
 	if (!end)
 		return keep(l, data, n) < 0 ? -1
 		     : l->size > LINE_MAX_BYTES ? (flush_lines(l, r, level), 0) : 0;
@@ -168,8 +193,23 @@ static PyObject *log_writelines(PyObject *self, PyObject *arg)
 	return gs_py.PyErr_Occurred() ? NULL : gs_none();
 }
 
-/* flush is called after each write by the text layer; an incomplete line stays
- * until it is complete or the request ends. */
+/* Logs lines that wait for the end of a traceback (in_traceback). The text layer
+ * flushes by itself after each write that ends a line, and that is not heard. An
+ * incomplete line stays until it is complete or the request ends. */
+static PyObject *log_flush(PyObject *self, PyObject *unused)
+{
+	struct log *lg = gs_body(self);
+	struct gs_request *r;
+
+	(void)unused;
+	if (lg->bound && !lg->r)
+		return gs_none();
+	struct gs_lines *l = lines_of(lg, &r);
+	int heard = !l->line_flush;
+	l->line_flush = 0;
+	return heard && flush_complete(l, r, lg->level) < 0 ? NULL : gs_none();
+}
+
 static PyObject *log_nothing(PyObject *self, PyObject *unused)
 {
 	(void)self;
@@ -239,7 +279,7 @@ int gs_log_type(struct gs_interp *interp)
 	static PyMethodDef methods[] = {
 		{"write", log_write, METH_O, "write(bytes-like) -> int"},
 		{"writelines", log_writelines, METH_O, "writelines(iterable of bytes-like)"},
-		{"flush", log_nothing, METH_NOARGS, NULL},
+		{"flush", log_flush, METH_NOARGS, NULL},
 		{"close", log_nothing, METH_NOARGS, "close() has no effect"},
 		{"fileno", log_fileno, METH_NOARGS, "raises io.UnsupportedOperation"},
 		{"isatty", log_no, METH_NOARGS, NULL},
@@ -330,9 +370,9 @@ void gs_errors_end(struct gs_request *r)
 static void flush_plainly(struct gs_lines *l, int level)
 {
 	if (l->size > 0 && gs_forked)
-		write_plainly(l->data, l->size);
+		write_plainly(l->data, trimmed(l->data, l->size));
 	else if (l->size > 0)
-		gs_log_plain(0, level, l->data, l->size);
+		gs_log_plain(0, level, l->data, trimmed(l->data, l->size));
 	l->size = 0;
 }
 

@@ -30,7 +30,8 @@ void gs_errors_end(struct gs_request *r);
 /* Writes out the incomplete lines that r's thread has in sys.stdout and stderr. */
 void gs_lines_end(struct gs_thread *t);
 
-/* The same after the end of Python, without a GIL. */
+/* The same without a GIL, at the end of Python or of a thread that Go may be called
+ * on. */
 void gs_lines_last(struct gs_thread *t);
 
 /* Logs lines for r, or for no request if it is NULL. Gives the GIL up. */

@@ -72,6 +72,7 @@ struct gs_interp {
 struct gs_lines {
 	char *data;
 	size_t size, cap;
+	int line_flush; /* what was written last has ended a line: the text layer flushes */
 };
 
 /* What one thread has in one interpreter. */

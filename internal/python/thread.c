@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "interp.h"
 #include "call.h"
+#include "errlog.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -63,29 +64,45 @@ static void unlink_thread(struct gs_thread *t)
 	pthread_mutex_unlock(&threads_lock);
 }
 
-static void thread_exit(void *arg)
+static void drop_seats(struct gs_thread *t)
 {
-	struct gs_thread *t = arg;
-
-	if (gs_forked)
+	if (gs_stopped)
 		return;
-	if (!gs_stopped) {
-		for (int i = GS_MAX_INTERPS - 1; i >= 0; i--)
-			if (t->seats[i] && t->seats[i]->state != gs_interps[i]->home)
-				drop_seat(t->seats[i]);
-	}
+	for (int i = GS_MAX_INTERPS - 1; i >= 0; i--)
+		if (t->seats[i] && t->seats[i]->state != gs_interps[i]->home)
+			drop_seat(t->seats[i]);
+}
+
+static void free_thread(struct gs_thread *t)
+{
 	unlink_thread(t);
 	free(t->out.data);
 	free(t->err.data);
 	free(t);
 }
 
+/* The destructor of exit_key. A thread that serves may be one of Go's, which cannot
+ * enter Go while it ends; what its last request has written is logged. */
+static void thread_exit(void *arg)
+{
+	struct gs_thread *t = arg;
+
+	if (gs_forked)
+		return;
+	drop_seats(t);
+	if (t->id == 0) /* the application's own */
+		gs_lines_last(t);
+	free_thread(t);
+}
+
 void gs_thread_end(void)
 {
-	if (!self)
+	if (!self || gs_forked)
 		return;
 	pthread_setspecific(exit_key, NULL);
-	thread_exit(self);
+	drop_seats(self);
+	gs_lines_last(self);
+	free_thread(self);
 	self = NULL;
 }
 
