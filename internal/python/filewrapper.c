@@ -24,6 +24,17 @@ static int reopen(int fd, int64_t at)
 	return -1;
 }
 
+/*
+ * Whether the size of a file is what there is to read. It is not in /proc, where it is
+ * 0, and in /sys, where it is that of a page: what the kernel makes up while it is read
+ * has no blocks. Others without blocks, an empty file or one that is all hole, lose
+ * nothing by being read.
+ */
+static int has_size(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_blocks > 0;
+}
+
 int gs_file_of(struct gs_request *r, PyObject *iterable, struct gs_file *f)
 {
 	struct stat st;
@@ -34,7 +45,7 @@ int gs_file_of(struct gs_request *r, PyObject *iterable, struct gs_file *f)
 		return 0;
 	PyObject *file = gs_call1(r->interp->file_of, iterable);
 	if (file && file != GS_NONE && gs_py.PyArg_ParseTuple(file, "iL", &fd, &at) && at >= 0 &&
-	    fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+	    fstat(fd, &st) == 0 && has_size(&st)) {
 		f->fd = reopen(fd, at);
 		f->count = st.st_size > at ? st.st_size - at : 0;
 		found = f->fd >= 0;
