@@ -242,3 +242,34 @@ func TestReloadWhileOldRequestRuns(t *testing.T) {
 	logged("] reloaded", 2)
 	p.stop()
 }
+
+// A process that still has a request, which may take for ever, holds up no process
+// that is to load the next change of the script.
+func TestScriptChangesWhileOldRequestRuns(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	version := func(n int) string {
+		return fmt.Sprintf(`def application(environ, start_response):
+    if environ["PATH_INFO"] == "/hold":
+        print("holding")
+        with open("gate") as gate:
+            gate.readline()
+    start_response("200 OK", [])
+    return [b"version %d"]
+`, n)
+	}
+	script := write(t, dir, "app.py", version(0))
+	p := launch{dir: dir, daemon: true, args: []string{"--graceful-timeout", "0", "app.py"}}.start(t)
+	open := gate(t, dir, "gate")
+	answer := p.ask("/hold")
+	p.stderr.await(t, "holding")
+	for n := range 3 {
+		rewrite(t, script, version(n+1))
+		p.expect("/", 200, fmt.Sprint("version ", n+1))
+	}
+	open()
+	if r := answer(); r.StatusCode != 200 || r.body != "version 0" {
+		t.Errorf("the request got %s %q", r.Status, r.body)
+	}
+	p.stop()
+}
