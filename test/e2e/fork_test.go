@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -169,6 +170,43 @@ func TestForkedChildLetsGo(t *testing.T) {
 			l.Close()
 		})
 	}
+}
+
+// withoutFdinfo runs a program where /proc lacks /proc/self/fdinfo, as it is for a
+// process that is not dumpable before Linux 5.14. The real one is in $REAL.
+const withoutFdinfo = `set -e
+mkdir "$REAL"
+mount --bind /proc "$REAL"
+mount -t tmpfs none /proc
+mkdir /proc/self
+for path in "$REAL"/*; do
+	case ${path##*/} in self|thread-self|[0-9]*) ;; *) ln -s "$path" /proc ;; esac
+done
+for path in "$REAL"/self/*; do
+	case ${path##*/} in fdinfo) ;; *) ln -s "$REAL/self/${path##*/}" /proc/self ;; esac
+done
+exec "$@"`
+
+// TestForkedChildWithoutFdinfo: a child lets go of what is the server's also where
+// the kernel does not list what the poller watches.
+func TestForkedChildWithoutFdinfo(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	inBothModes(t, func(t *testing.T, mode launch) {
+		write(t, mode.dir, "app.py", lastingScript)
+		mode.env = []string{"REAL=" + filepath.Join(mode.dir, "real")}
+		mode.before = []string{"unshare", "--mount", "sh", "-c", withoutFdinfo, "sh"}
+		mode.args = []string{"app.py"}
+		p := mode.start(t)
+		before := dial(t, p.addr)
+		exchange(t, before, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "hello")
+		p.expect("/left", 200, "[]")
+		exchange(t, before, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "hello")
+		p.stop()
+		if text := p.stderr.String(); strings.Contains(text, "keeps connections") {
+			t.Errorf("it is said that the child kept something:\n%s", text)
+		}
+	})
 }
 
 func dial(t *testing.T, address string) net.Conn {
