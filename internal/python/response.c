@@ -23,7 +23,7 @@ int gs_reclaim(struct gs_request *r)
 {
 	int lost;
 
-	while (r->heading)
+	while (r->heading && !gs_forked) /* in a child that thread does not exist */
 		GS_IO(r, usleep(HEAD_MICROSECONDS));
 	if (!r->published)
 		return r->gone;

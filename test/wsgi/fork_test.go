@@ -127,3 +127,49 @@ if os.waitpid(pid, 0)[1] != 3 << 8 or said != b"at its end\n":
 	}
 	rt.close(t)
 }
+
+// runForkHead: a process that another thread forks while the head of a response goes
+// out does not wait for the end of that when it writes.
+func runForkHead(t *testing.T) {
+	rt := startPython(t)
+	script := writeScript(t, `
+import os
+import signal
+import threading
+
+def application(environ, start_response):
+    write = start_response("200 OK", [])
+    began, became = [], []
+    ready = threading.Event()
+
+    def fork():
+        ready.set()
+        while not began:
+            pass
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(5)
+            try:
+                write(b"from the child")
+            except OSError:
+                os._exit(7)
+            os._exit(1)
+        became.append(os.waitpid(pid, 0)[1])
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    ready.wait()
+    began.append(True)
+    write(b"head ")
+    thread.join()
+    return [b"%d" % became[0]]
+`)
+	address := serve(t, rt, embedded{rt, "", ""}, script)
+	for i := range 100 {
+		if got := text(t, get(t, address, "/")); got != "head 1792" { // exit status 7
+			t.Errorf("request %d: %q", i, got)
+			break
+		}
+	}
+	rt.close(t)
+}

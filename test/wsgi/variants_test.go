@@ -28,6 +28,7 @@ var variants = []variant{
 	{name: "service", run: runService, embeddedOnly: true},
 	{name: "fork-load", run: runForkLoad},
 	{name: "fork-service", run: runForkService, embeddedOnly: true},
+	{name: "fork-head", run: runForkHead},
 	{name: "leaks", wanted: oldestAndNewest, run: runLeaks},
 	{name: "frameworks", wanted: oldestAndNewest, run: runFrameworks},
 }
