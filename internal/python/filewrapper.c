@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "filewrapper.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -27,12 +28,14 @@ static int reopen(int fd, int64_t at)
 /*
  * Whether the size of a file is what there is to read. It is not in /proc, where it is
  * 0, and in /sys, where it is that of a page: what the kernel makes up while it is read
- * has no blocks. Others without blocks, an empty file or one that is all hole, lose
- * nothing by being read.
+ * has no blocks, and yet data. A file that is all hole has neither. An empty one loses
+ * nothing by being read. The position of the descriptor may be lost if it is not.
  */
-static int has_size(const struct stat *st)
+static int has_size(int fd, const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && st->st_blocks > 0;
+	if (st->st_size == 0)
+		return 0;
+	return st->st_blocks > 0 || (lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO);
 }
 
 int gs_file_of(struct gs_request *r, PyObject *iterable, struct gs_file *f)
@@ -45,10 +48,13 @@ int gs_file_of(struct gs_request *r, PyObject *iterable, struct gs_file *f)
 		return 0;
 	PyObject *file = gs_call1(r->interp->file_of, iterable);
 	if (file && file != GS_NONE && gs_py.PyArg_ParseTuple(file, "iL", &fd, &at) && at >= 0 &&
-	    fstat(fd, &st) == 0 && has_size(&st)) {
-		f->fd = reopen(fd, at);
+	    fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (f->fd = reopen(fd, at)) >= 0) {
 		f->count = st.st_size > at ? st.st_size - at : 0;
-		found = f->fd >= 0;
+		found = has_size(f->fd, &st);
+		if (!found) {
+			close(f->fd);
+			f->fd = -1;
+		}
 	}
 	gs_py.Py_DecRef(file);
 	gs_py.PyErr_Clear();
