@@ -61,16 +61,16 @@ func running(r worker.Running) python.Running {
 func (f *feedRequests) Probe() { f.role.python.Probe() }
 
 // Mark notes what the scripts are.
-func (f *feedRequests) Mark() {
+func (f *feedRequests) Mark(m wire.Marking) {
 	for _, h := range f.role.here {
-		h.app.Mark()
+		h.app.Mark(m.Place)
 	}
 }
 
 // Keep has the scripts serve on as they were loaded.
 func (f *feedRequests) Keep(k wire.Keeping) {
 	for _, h := range f.role.here {
-		h.app.Keep()
+		h.app.Keep(k.Place)
 	}
 	f.role.unloaded.watch(k.Stamps)
 }

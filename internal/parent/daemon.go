@@ -48,7 +48,7 @@ func (g *group) start(spec supervise.Spec) (supervise.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.markOld()
+	g.markOld(spec.Number)
 	process, err := g.settings.Daemon(its, g.generation.server.process.Pid(), g.knownFailure())
 	its.Close()
 	if err != nil {

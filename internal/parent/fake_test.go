@@ -138,7 +138,10 @@ func (f *fake) obey(m *control.Message) {
 			f.say(wire.Idle, id)
 		}
 	case wire.Mark, wire.Keep:
+		var marking wire.Marking // the place is that of Keeping, too
+		decode(&marking)
 		f.w.note("%s: %s", f.name, m.Kind)
+		f.w.note("%s: %s for place %d", f.name, m.Kind, marking.Place)
 		if m.Kind == wire.Keep {
 			f.say(wire.Kept, nil)
 		}

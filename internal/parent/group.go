@@ -226,7 +226,7 @@ func (g *group) CannotStart(f supervise.Failure) {
 	if !f.Old {
 		g.tell(wire.Down, wire.Unavailable{Group: g.settings.Options.Name, Reason: f.Reason})
 	}
-	g.keepOld(f.Reason)
+	g.keepOld(f)
 	g.settle()
 }
 

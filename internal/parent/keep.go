@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/gophersnake/gophersnake/internal/supervise"
 	"github.com/gophersnake/gophersnake/internal/wire"
 )
 
@@ -12,16 +13,17 @@ import (
 // change that was (Mark before the start, Keep after it), and when they know, the
 // server gives them requests again (Restore). The next change begins it anew.
 
-// markOld has the processes in service note what their scripts are, before another
-// process loads them.
-func (g *group) markOld() { g.order(wire.Mark, nil) }
+// markOld has the processes in service note what their scripts are, before a process in
+// a place loads them. Those in other places may load something else meanwhile.
+func (g *group) markOld(place int) { g.order(wire.Mark, wire.Marking{Place: place}) }
 
-// keepOld has them serve on after that could not, because of reason.
-func (g *group) keepOld(reason string) {
+// keepOld has them serve on after that could not.
+func (g *group) keepOld(f supervise.Failure) {
 	g.mu.Lock()
-	g.missed = reason
+	g.missed = f.Reason
 	keeping := g.keeping
 	g.mu.Unlock()
+	keeping.Place = f.Number
 	g.order(wire.Keep, keeping)
 }
 

@@ -30,3 +30,16 @@ func TestOldCodeServesOn(t *testing.T) {
 	w.never("b 1: keep")
 	w.never("server 1: down")
 }
+
+// TestPlacesAreMarked: what could not be loaded is that which was marked for the same
+// place. The script may have changed meanwhile, and be marked for another.
+func TestPlacesAreMarked(t *testing.T) {
+	w := newWorld(t, "a")
+	w.p.o.Groups[0].Options.Processes = 2
+	w.mustStart()
+	w.behave(func(f *fake) { f.exit(spawn.Exit{Status: 3}) })
+	w.process("server 1").say(wire.Stale, wire.GroupName{Group: "a"})
+	w.await("a 2: keep for place 1")
+	w.happened("a 2: mark for place 1", "a 2: keep for place 1")
+	w.mustStop()
+}

@@ -32,8 +32,8 @@ type orders struct {
 
 func newOrders() *orders { return &orders{added: make(chan struct{}, 1)} }
 
-// add never blocks. Of more than mostOrders the oldest are dropped: each Mark and Keep
-// takes the place of those before, and nothing comes after Stop.
+// add never blocks. Of more than mostOrders the oldest are dropped: a process that misses
+// a Mark or a Keep leaves a script to others once more, and nothing comes after Stop.
 func (o *orders) add(kind string, payload any) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -104,27 +104,32 @@ func (a *App) Preload(group string) error {
 	return nil
 }
 
-// Mark notes the time of the script's last change, for Keep. It needs no lock of
-// Python's.
-func (a *App) Mark() {
+// Mark notes for Keep when the script has changed last: a process is about to be started
+// in a place of the group, which will load it. It needs no lock of Python's; one goroutine
+// at a time calls it, or Keep.
+func (a *App) Mark(place int) {
 	for _, t := range *a.targets.Load() {
-		C.gs_target_mark(t.c)
+		if t.marks == nil {
+			t.marks = make(map[int]C.int64_t)
+		}
+		t.marks[place] = C.gs_target_changed(t.c)
 	}
 }
 
-// Keep has a script that Recycles served as it was loaded while its file is what it
-// was at the last Mark: another process has tried to load that, and could not.
-func (a *App) Keep() {
+// Keep has a script that Recycles served as it was loaded while its file is what it was
+// at the last Mark for a place: the process there has tried to load that, and could not.
+func (a *App) Keep(place int) {
 	for _, t := range *a.targets.Load() {
-		C.gs_target_keep(t.c)
+		C.gs_target_keep(t.c, t.marks[place])
 	}
 }
 
 // target is a script in one interpreter.
 type target struct {
-	rt  *Runtime
-	c   *C.struct_gs_target
-	gil *gil
+	rt    *Runtime
+	c     *C.struct_gs_target
+	gil   *gil
+	marks map[int]C.int64_t // the last change of the file, by place; see Mark
 }
 
 // target returns the script in an application group.

@@ -37,8 +37,7 @@ struct gs_target {
 	int64_t checked_ns;   /* when the file was last found unchanged; atomic */
 	int failed;           /* the last attempt to load it has failed, and this process makes no other */
 	int64_t failed_ns;    /* last change of the file then */
-	int64_t marked_ns;    /* last change of the file at gs_target_mark; atomic, as the next */
-	int64_t kept_ns;      /* of that which another process could not load; 0: none */
+	int64_t kept_ns;      /* last change of the file that another process could not load; 0: none; atomic */
 	int denied;           /* the last attempt to load it was refused: see owner.py */
 	int64_t first_ns;     /* CLOCK_MONOTONIC of the first request of a target that recycles, or 0 */
 	struct gs_template templates[GS_TEMPLATES];
@@ -133,13 +132,13 @@ struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, siz
  * here. Failures are logged. */
 void gs_target_preload(struct gs_target *t);
 
-/* Notes the last change of the file of t. Neither this nor the next takes the GIL;
- * one thread at a time calls them. */
-void gs_target_mark(struct gs_target *t);
+/* The time of the last change of the file of t, 0 if there is none. Neither this nor the
+ * next takes the GIL. */
+int64_t gs_target_changed(const struct gs_target *t);
 
-/* Has requests served by what is loaded, while the file is what it was at
- * gs_target_mark. */
-void gs_target_keep(struct gs_target *t);
+/* Has requests served by what is loaded, while the last change of the file is this one;
+ * 0 is none. */
+void gs_target_keep(struct gs_target *t, int64_t changed_ns);
 
 /* The entries of an environ, see package flat. */
 struct gs_flat_environ {

@@ -76,8 +76,7 @@ struct gs_target *gs_target_new(struct gs_interp *interp, const char *pairs, siz
 	return t;
 }
 
-/* The time of the last change of the file, 0 if there is none. */
-static int64_t last_change(const struct gs_target *t)
+int64_t gs_target_changed(const struct gs_target *t)
 {
 	struct stat st;
 
@@ -93,7 +92,7 @@ static void note_failure(struct gs_target *t)
 
 	t->failed_ns = mtime ? gs_py.PyLong_AsLongLong(mtime) : 0;
 	if (t->failed_ns == 0) /* it could not even be opened */
-		t->failed_ns = last_change(t);
+		t->failed_ns = gs_target_changed(t);
 	t->failed = t->recycles && !t->denied;
 	gs_py.Py_DecRef(mtime);
 }
@@ -198,14 +197,9 @@ int gs_target_check(struct gs_target *t, int64_t now_ns, int64_t *mtime_ns)
 	return GS_COMPLETE;
 }
 
-void gs_target_mark(struct gs_target *t)
+void gs_target_keep(struct gs_target *t, int64_t changed_ns)
 {
-	__atomic_store_n(&t->marked_ns, last_change(t), __ATOMIC_RELAXED);
-}
-
-void gs_target_keep(struct gs_target *t)
-{
-	__atomic_store_n(&t->kept_ns, __atomic_load_n(&t->marked_ns, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+	__atomic_store_n(&t->kept_ns, changed_ns, __ATOMIC_RELAXED);
 }
 
 enum staleness { FRESH, STALE, UNWANTED };

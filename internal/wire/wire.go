@@ -77,9 +77,14 @@ func (n *NotLoaded) String() string {
 	return "script " + n.Script + " has not loaded: " + strings.Join(strings.Fields(n.Reason), " ")
 }
 
-// Keeping says what another process could not load: its replacement is to be tried
-// again when one of the files of NotLoaded.Stamps changes.
+// Marking names the place of the group in which a process is about to be started.
+type Marking struct{ Place int }
+
+// Keeping says that the process in a place could not load what the scripts were at the
+// last Mark for it: its replacement is to be tried again when they, or one of the files of
+// NotLoaded.Stamps, change.
 type Keeping struct {
+	Place  int
 	Stamps []string `json:",omitempty"`
 }
 

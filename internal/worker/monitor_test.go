@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -86,8 +87,8 @@ func (f *fake) Interrupt(r Running) bool {
 func (f *fake) Stack(Running) string { <-f.held; f.note("stack"); return "File x, line 1" }
 func (f *fake) Probe()               { <-f.held }
 func (f *fake) Dump()                { f.note("dump") }
-func (f *fake) Mark()                { f.note("mark") }
-func (f *fake) Keep(wire.Keeping)    { f.note("keep") }
+func (f *fake) Mark(m wire.Marking)  { f.note(fmt.Sprint("mark ", m.Place)) }
+func (f *fake) Keep(k wire.Keeping)  { f.note(fmt.Sprint("keep ", k.Place)) }
 
 func (f *fake) Vitals() wire.Vitals {
 	f.mu.Lock()

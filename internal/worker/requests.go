@@ -43,10 +43,11 @@ type Requests interface {
 	// Probe returns when nobody keeps the lock.
 	Probe()
 
-	// Mark notes what the files of the scripts are now, before another process
-	// loads them. Keep has the requests served by what this process has loaded
-	// until a file is something else again. They do not wait for Python.
-	Mark()
+	// Mark notes what the files of the scripts are now, before the process in a
+	// place loads them. Keep has the requests served by what this process has loaded
+	// until a file is something else than at the last Mark for the place. They do
+	// not wait for Python.
+	Mark(m wire.Marking)
 	Keep(k wire.Keeping)
 
 	// Vitals are figures for the parent. It does not wait.

@@ -156,7 +156,11 @@ func (w *worker) receive() error {
 		switch m.Kind {
 		case wire.Stop:
 		case wire.Mark:
-			w.Requests.Mark()
+			var marking wire.Marking
+			if err := m.Decode(&marking); err != nil {
+				return err
+			}
+			w.Requests.Mark(marking)
 			continue
 		case wire.Keep:
 			var keeping wire.Keeping

@@ -179,14 +179,14 @@ func TestEndHasShutdownTimeout(t *testing.T) {
 func TestRunKeepsScripts(t *testing.T) {
 	f := newFake()
 	parent, wait := start(t, f, nil)
-	if err := errors.Join(parent.Send(wire.Mark, nil), parent.Send(wire.Keep, wire.Keeping{})); err != nil {
+	if err := errors.Join(parent.Send(wire.Mark, wire.Marking{Place: 2}), parent.Send(wire.Keep, wire.Keeping{Place: 2})); err != nil {
 		t.Fatal(err)
 	}
 	m, err := parent.Receive()
 	if err != nil || m.Kind != wire.Kept {
 		t.Fatalf("received %q, %v, want %q", m.Kind, err, wire.Kept)
 	}
-	if got, want := f.notes(), []string{"mark", "keep"}; !slices.Equal(got, want) {
+	if got, want := f.notes(), []string{"mark 2", "keep 2"}; !slices.Equal(got, want) {
 		t.Errorf("did %q, want %q", got, want)
 	}
 	parent.Send(wire.Stop, wire.Stopping{})

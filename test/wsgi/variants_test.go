@@ -16,6 +16,7 @@ var variants = []variant{
 	{name: "farewell-threads", run: runFarewellThreads},
 	{name: "busy", run: runBusy, embeddedOnly: true},
 	{name: "queue", run: runQueue, embeddedOnly: true},
+	{name: "keep", run: runKeep, embeddedOnly: true},
 	{name: "processors", run: runProcessors, embeddedOnly: true},
 	{name: "identities", run: runIdentities},
 	{name: "owner", run: runOwner},
