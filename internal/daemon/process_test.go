@@ -389,6 +389,28 @@ func TestCloseEndsRunning(t *testing.T) {
 	}
 }
 
+// TestCloseCancels: the process of a group that is closed lives on, and is told that nobody
+// wants the answers that it works on. Otherwise a stream would wait for somebody to take it.
+func TestCloseCancels(t *testing.T) {
+	s := newSite(t, Options{})
+	started, told := make(chan bool), make(chan bool, 1)
+	s.add(ProcessOptions{Threads: 1}, func(q *ringtest.Request) {
+		q.Send(plain("begin"))
+		started <- true
+		for deadline := time.Now().Add(patience); !q.Cancelled() && time.Now().Before(deadline); {
+			<-time.After(time.Millisecond)
+		}
+		told <- q.Cancelled()
+	})
+	c := s.send(context.Background(), request("/"))
+	within(t, started)
+	s.g.Close()
+	within(t, c)
+	if !within(t, told) {
+		t.Error("the process was not told")
+	}
+}
+
 // TestAddToClosed: the memory of a process that comes too late is given up.
 func TestAddToClosed(t *testing.T) {
 	s := newSite(t, Options{})

@@ -84,9 +84,13 @@ func (l Lease) Abandon() {
 	l.reap() // if it was done before Poll could know
 }
 
-// Drop ends the use of a slot of a daemon that is dead or broken. The slot is
-// not used again.
+// Drop ends the use of a slot of a daemon that is dead or broken, or that the server
+// leaves. The slot is not used again. A daemon that lives on is told that nobody wants the
+// answer.
 func (l Lease) Drop() {
+	if l.lasts() {
+		l.Cancel()
+	}
 	if !l.pass(l.holder, heldByNoOther) {
 		l.ended("drop")
 	}
