@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -186,27 +187,53 @@ func (w *worker) receive() error {
 	}
 }
 
-// leaveStreams reports whether there is nothing to wait for but responses that have
-// begun, and whose server is gone: it has cut them off, as streams of events have
-// no end, and it has said of others what was lost. They get a moment to notice that.
-func (w *worker) leaveStreams(ctx context.Context) bool {
+// endRequests waits until the requests have ended, or ctx is done. Responses that have
+// begun are not waited for when their server is gone, be it already or only later: it has
+// cut them off, as streams of events have no end, and it has said of others what was lost.
+// They get a moment to notice that.
+func (w *worker) endRequests(ctx context.Context) error {
+	wanted, nobody := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if w.awaitServerGone(wanted) {
+			nobody(errNobody)
+		}
+	})
+	err := w.Requests.Stop(wanted)
+	nobody(nil) // if it was not called before, by who watches
+	watching.Wait()
+	switch {
+	case err == nil || ctx.Err() != nil || !errors.Is(context.Cause(wanted), errNobody):
+		return err
+	case w.onlyAnswers():
+		w.log(logs.Info, "%v", err)
+		return nil
+	}
+	return w.Requests.Stop(ctx)
+}
+
+// awaitServerGone reports true a moment after the server is gone, and false when ctx is
+// done before.
+func (w *worker) awaitServerGone(ctx context.Context) bool {
 	select {
 	case <-w.ServerGone:
-	default:
+	case <-ctx.Done():
 		return false
 	}
-	moment, cancel := context.WithTimeoutCause(ctx, noticing, errNobody)
-	defer cancel()
-	err := w.Requests.Stop(moment)
-	for _, r := range w.Requests.Running(nil) {
-		if !r.Answers {
-			return false
-		}
+	moment := time.NewTimer(noticing)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	if err != nil {
-		w.log(logs.Info, "%v", err)
-	}
-	return true
+}
+
+// onlyAnswers reports whether a part of the response to each request that runs has been
+// sent.
+func (w *worker) onlyAnswers() bool {
+	return !slices.ContainsFunc(w.Requests.Running(nil), func(r Running) bool { return !r.Answers })
 }
 
 // end ends requests and Python within the time of order.
@@ -214,11 +241,9 @@ func (w *worker) end(ctx context.Context, order wire.Stopping) error {
 	over := order.Shutdown.After(time.Now())
 	requests, cancel := timeout.Until(ctx, over, fmt.Errorf("they still run after %v (shutdown-timeout)", order.Shutdown))
 	defer cancel()
-	if !w.leaveStreams(requests) {
-		if err := w.Requests.Stop(requests); err != nil {
-			w.log(logs.Error, "%v", err)
-			return err
-		}
+	if err := w.endRequests(requests); err != nil {
+		w.log(logs.Error, "%v", err)
+		return err
 	}
 	handlers, cancel := timeout.Until(ctx, over, fmt.Errorf("exit handlers still run after %v (shutdown-timeout)", order.Shutdown))
 	defer cancel()

@@ -175,6 +175,55 @@ func TestEndHasShutdownTimeout(t *testing.T) {
 	}
 }
 
+// answering has one request that does not end, of whose response a part has been sent.
+type answering struct {
+	*stubborn
+	answers bool
+}
+
+func (a *answering) Running(dst []Running) []Running {
+	return append(dst, Running{Serial: 1, Answers: a.answers})
+}
+
+// TestStreamsAreLeft: a response that has begun is not waited for when the server that takes
+// it is gone, whether that is known when the end begins or only later.
+func TestStreamsAreLeft(t *testing.T) {
+	const limit = 10 * time.Second
+	for _, c := range []struct {
+		name    string
+		gone    time.Duration // after the end has begun; negative: never
+		answers bool
+		took    time.Duration
+	}{
+		{"gone before", 0, true, noticing},
+		{"gone a moment later", 2 * time.Millisecond, true, 2*time.Millisecond + noticing},
+		{"gone later", 3 * time.Second, true, 3*time.Second + noticing},
+		{"still there", -1, true, limit},
+		{"not begun", 0, false, limit},
+		{"gone at the last moment", limit - noticing/2, true, limit},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				gone := make(chan struct{})
+				switch {
+				case c.gone == 0:
+					close(gone)
+				case c.gone > 0:
+					defer time.AfterFunc(c.gone, func() { close(gone) }).Stop()
+				}
+				w := &worker{Options: Options{
+					Requests: &answering{&stubborn{newFake(), time.Hour, 0}, c.answers}, Log: &textLog{}, ServerGone: gone,
+				}}
+				began := time.Now()
+				err := w.end(t.Context(), wire.Stopping{Shutdown: timeout.Limit(limit)})
+				if took := time.Since(began); took != c.took || (err != nil) != (c.took == limit) {
+					t.Errorf("after %v: %v, want it after %v", took, err, c.took)
+				}
+			})
+		})
+	}
+}
+
 // TestRunKeepsScripts: the parent hears when the scripts are kept, not before.
 func TestRunKeepsScripts(t *testing.T) {
 	f := newFake()
